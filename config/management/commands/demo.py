@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+
+from cohorts.models import Cohort, Job
+from cohorts.terminal import EcotoneCommand, progress_bar, require_done, watch
+from cohorts.workers import running_process, running_workers
+from config import demo
+from imaging.services.extraction import enqueue_missing
+from imaging.services.protocols import DEFAULT_PROTOCOL
+from modeling.core.recipes import STANDARD
+from modeling.selectors import latest_run
+from modeling.services.schedule import retrain_if_changed, scheduled, set_schedule
+from modeling.services.training import enqueue_training
+
+DEFAULT_PATIENTS = 60
+DEFAULT_SEED = 2026
+
+
+class Command(EcotoneCommand):
+    help = "Make a synthetic cohort, run the whole pipeline on it, and serve the site. Ctrl-C stops everything."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--patients", type=int, default=DEFAULT_PATIENTS, metavar="N")
+        parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="S")
+        parser.add_argument("--port", type=int, default=8000, metavar="P")
+        parser.add_argument("--no-serve", action="store_true", help="Run the pipeline to its end and exit.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.monotonic()
+        if not options["no_serve"]:
+            _require_free(options["port"])
+        if options["patients"] < 24:
+            raise CommandError("The demonstration needs at least 24 patients, to have enough of each centre.")
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        try:
+            with ExitStack() as stack:
+                self._prepare()
+                processes = stack.enter_context(running_workers(beat=not options["no_serve"]))
+                cohort = self._pipeline(options)
+                self.stdout.write(f"The demonstration is ready after {time.monotonic() - started:.0f} s.")
+                if options["as_json"]:
+                    self.print_json(_report(cohort))
+                if not options["no_serve"]:
+                    server = stack.enter_context(running_process(_web_command(options["port"]), "web"))
+                    self._serve([*processes, server], options["port"])
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopped; the data stay where they are.")
+
+    def _prepare(self) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+    def _pipeline(self, options: dict[str, Any]) -> Cohort:
+        plan = demo.plan_demo(options["patients"], seed=options["seed"])
+        cohort = demo.ensure_people_and_cohort(plan)
+        n = len(plan.truths)
+        self._step("Writing DICOM files", n, lambda advance: demo.write_files(plan, advance=advance))
+        self._step(
+            "Entering clinical data", n, lambda advance: demo.enter_clinical_data(plan, cohort, advance=advance)
+        )
+        self._job("Importing", demo.enqueue_imports(plan, cohort))
+        self._step("Entering outcomes", n, lambda advance: demo.enter_outcomes(plan, cohort, advance=advance))
+        self._job("Extracting features", enqueue_missing(cohort, protocol_name=DEFAULT_PROTOCOL, user=None))
+        self._train(cohort)
+        return cohort
+
+    def _train(self, cohort: Cohort) -> None:
+        if latest_run(cohort) is None:
+            self._job("Training", enqueue_training(cohort, recipe_name=STANDARD.name, user=None))
+        elif retrain_if_changed(cohort.code, STANDARD.name):
+            self._job("Training", Job.objects.filter(cohort=cohort, kind=Job.Kind.TRAINING).latest("pk"))
+        self._job("Predicting", Job.objects.filter(cohort=cohort, kind=Job.Kind.PREDICTION).latest("pk"))
+        if scheduled(cohort) is None:
+            set_schedule(cohort, enabled=True, weekday="0", hour=2, recipe_name=STANDARD.name, actor=None)
+
+    def _step(self, label: str, total: int, work: Callable[[Callable[[], None]], None]) -> None:
+        with progress_bar() as progress:
+            bar = progress.add_task(label, total=total, note="")
+            work(lambda: progress.advance(bar))
+
+    def _job(self, label: str, job: Job | None) -> None:
+        if job is None:
+            return
+        over = require_done(watch(job, label=label))
+        if failed := over.result.get("failed"):
+            self.stderr.write(f"{label}: {failed} cases failed; the job page says why.")
+
+    def _serve(self, processes: list[subprocess.Popen[bytes]], port: int) -> None:
+        _wait_for(port)
+        self.stdout.write(f"\n  Ecotone: http://127.0.0.1:{port}/   (research use only; every patient is synthetic)")
+        for name, password in demo.logins().items():
+            self.stdout.write(f"  log in as {name:<12} password {password}")
+        self.stdout.write("\n  Ctrl-C stops everything.")
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+        raise CommandError(f"A process ended by itself; see {settings.DATA_DIR / 'logs'}.")
+
+
+def _report(cohort: Cohort) -> dict[str, Any]:
+    run = latest_run(cohort)
+    return {"cohort": cohort.code, "run": run.number if run else None, "finished_at": timezone.now().isoformat()}
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise CommandError(f"Port {port} is in use. Choose another: make demo PORT={port + 1}") from None
+
+
+def _web_command(port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
+        *("--bind", f"127.0.0.1:{port}", "--workers", str(min(4, os.cpu_count() or 1)), "--threads", "4"),
+    ]
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise CommandError(f"The web server did not start; see {settings.DATA_DIR / 'logs' / 'web.log'}.")
