@@ -1,0 +1,191 @@
+"""What lies in a folder, sorted into series, segmentations and files that cannot be read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from imaging.core.dataset import open_dataset, open_head, reading, text
+from imaging.core.dicom import Acquisition, acquisition_of
+from imaging.core.errors import ImagingError
+from imaging.core.filetype import RASTER_SUFFIXES, RasterKind, kind_of
+from imaging.core.rtstruct import frames_of_reference, referenced_series
+
+#: Modalities of DICOM objects that outline regions.
+SEGMENTATION_MODALITIES = ("RTSTRUCT", "SEG")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The attributes of one DICOM file by which it is sorted; `patient_id` stays in memory."""
+
+    file: Path
+    modality: str
+    series_uid: str
+    study_uid: str
+    instance_uid: str
+    frame_of_reference_uid: str
+    patient_id: str
+    localizer: bool
+    acquisition: Acquisition
+
+
+@dataclass(frozen=True)
+class SegmentationFile:
+    """A DICOM segmentation or RT structure set, and what it says it was drawn on."""
+
+    file: Path
+    modality: str
+    series_uids: frozenset[str]
+    frames_of_reference: frozenset[str]
+    patient_id: str
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """The files of one DICOM image series; `damaged` counts those that belong to it but cannot be read."""
+
+    headers: tuple[Header, ...]
+    damaged: int = 0
+
+    @property
+    def first(self) -> Header:
+        """The header that speaks for the series."""
+        return self.headers[0]
+
+
+@dataclass(frozen=True)
+class DamagedFile:
+    """A file that cannot be read, with what its first attributes still tell ("" when nothing)."""
+
+    file: Path
+    reason: str
+    modality: str = ""
+    series_uid: str = ""
+
+
+@dataclass
+class Inventory:
+    """Everything a folder holds, before any pixel is read."""
+
+    series: list[SeriesFiles] = field(default_factory=list)
+    segmentations: list[SegmentationFile] = field(default_factory=list)
+    rasters: list[tuple[Path, RasterKind]] = field(default_factory=list)
+    damaged: list[DamagedFile] = field(default_factory=list)
+    ignored: int = 0
+
+
+def take_inventory(files: Iterable[Path], *, on_file: Callable[[], None]) -> Inventory:
+    """Sort files by what they are; a file that cannot be read is listed, never raised.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        In the order in which they shall be reported.
+    on_file : callable
+        Called after each file.
+    """
+    found = Inventory()
+    headers: list[Header] = []
+    for file in files:
+        kind = kind_of(file)
+        if kind == "nifti" or kind == "nrrd":
+            found.rasters.append((file, kind))
+        elif kind == "damaged":
+            found.damaged.append(DamagedFile(file, "The file is named like an image but does not begin like one."))
+        elif kind == "other":
+            found.ignored += 1
+        else:
+            _sort_dicom(file, found, headers)
+        on_file()
+    found.series = _group(headers)
+    _attribute_damage(found)
+    return found
+
+
+def _sort_dicom(file: Path, found: Inventory, headers: list[Header]) -> None:
+    try:
+        dataset = open_dataset(file, pixels=False)
+        with reading("A DICOM file"):
+            if (modality := text(dataset, "Modality")) in SEGMENTATION_MODALITIES:
+                found.segmentations.append(_segmentation(file, dataset, modality))
+            elif "Rows" in dataset or modality == "CT":
+                headers.append(_header(file, dataset, modality))
+            else:
+                found.ignored += 1  # a plan, report, directory ...: no image and no outline
+    except ImagingError as error:
+        found.damaged.append(_damaged(file, error.message))
+
+
+def _damaged(file: Path, reason: str) -> DamagedFile:
+    try:
+        head = open_head(file)
+        return DamagedFile(file, reason, text(head, "Modality"), text(head, "SeriesInstanceUID"))
+    except ImagingError:
+        return DamagedFile(file, reason)
+
+
+def _header(file: Path, dataset: Dataset, modality: str) -> Header:
+    return Header(
+        file=file,
+        modality=modality,
+        series_uid=text(dataset, "SeriesInstanceUID"),
+        study_uid=text(dataset, "StudyInstanceUID"),
+        instance_uid=text(dataset, "SOPInstanceUID"),
+        frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
+        patient_id=text(dataset, "PatientID"),
+        localizer="LOCALIZER" in text(dataset, "ImageType").upper(),
+        acquisition=acquisition_of(dataset),
+    )
+
+
+def _segmentation(file: Path, dataset: Dataset, modality: str) -> SegmentationFile:
+    return SegmentationFile(
+        file=file,
+        modality=modality,
+        series_uids=frozenset(referenced_series(dataset)),
+        frames_of_reference=frozenset(frames_of_reference(dataset)),
+        patient_id=text(dataset, "PatientID"),
+    )
+
+
+def _group(headers: list[Header]) -> list[SeriesFiles]:
+    """Group files into series by UID, by folder where there is none; scouts within a series stand apart."""
+    groups: dict[tuple[str, bool], list[Header]] = defaultdict(list)
+    for header in headers:
+        # One modality per series is DICOM's rule, but not everybody's; the UID alone would mix them.
+        key = f"{header.series_uid or header.file.parent} {header.modality}"
+        groups[key, header.localizer].append(header)
+    return [SeriesFiles(tuple(group)) for group in groups.values()]
+
+
+def _attribute_damage(found: Inventory) -> None:
+    """Count damaged DICOM files to the series they belong to.
+
+    A slice may be too damaged to say which series it was in; then it counts to the series of its folder
+    when the folder holds exactly one. Left aside, a series would look complete while its first or last
+    slice is missing.
+    """
+    rest = []
+    for damaged in found.damaged:
+        host = _host(damaged, found.series)
+        if host is None:
+            rest.append(damaged)
+        else:
+            found.series[host] = replace(found.series[host], damaged=found.series[host].damaged + 1)
+    found.damaged = rest
+
+
+def _host(damaged: DamagedFile, series: list[SeriesFiles]) -> int | None:
+    if damaged.modality in SEGMENTATION_MODALITIES or damaged.file.name.lower().endswith(RASTER_SUFFIXES):
+        return None
+    if damaged.series_uid:
+        hosts = [index for index, part in enumerate(series) if part.first.series_uid == damaged.series_uid]
+    else:
+        folder = damaged.file.parent
+        hosts = [index for index, part in enumerate(series) if any(h.file.parent == folder for h in part.headers)]
+    return hosts[0] if len(hosts) == 1 else None

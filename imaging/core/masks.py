@@ -1,0 +1,181 @@
+"""One mask for one volume, whatever file it comes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.core.dataset import open_dataset, text
+from imaging.core.errors import EmptyMask, MaskRefused
+from imaging.core.filetype import kind_of
+from imaging.core.geometry import Grid, TumorMask, Volume, require_same_grid
+from imaging.core.nifti import read_label_file
+from imaging.core.regions import NamedMask, best, select, tumour_rank
+from imaging.core.rtstruct import read_rtstruct, region_names
+from imaging.core.seg import read_seg, segment_names
+
+__all__ = [
+    "NamedMask",
+    "label_names",
+    "largest_component",
+    "mean_hu",
+    "read_labels",
+    "read_mask",
+    "reorient",
+    "tumour_rank",
+]
+
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
+
+
+def read_mask(path: Path, volume: Volume, *, roi: str | int | None = None) -> NamedMask:
+    """Read one region of a mask file onto a volume.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI, NRRD, DICOM segmentation or RT structure set; its content decides which.
+    volume : Volume
+        The image on which it was drawn.
+    roi : str, int or None
+        Name or number of the region. None takes the only region, or the one whose name means tumour.
+
+    Returns
+    -------
+    NamedMask
+        With at least one voxel, on exactly the volume's grid.
+
+    Raises
+    ------
+    RegionNotFound
+        If the region is absent, or none is named and several could be meant; with the names present.
+    MaskRefused
+        EmptyMask, GridMismatch, MaskOutsideImage or another kind, when it does not fit the image.
+    UnreadableFile
+        If the file is damaged or of another kind.
+    """
+    if kind_of(path) != "dicom":
+        return _read_label_mask(path, volume, roi=roi)
+    dataset = open_dataset(path, what="The mask file")
+    modality = text(dataset, "Modality")
+    if modality == "RTSTRUCT":
+        return read_rtstruct(dataset, volume.grid, roi=_chosen(region_names(dataset), roi))[0]
+    if modality == "SEG":
+        return read_seg(dataset, volume.grid, segment=_chosen(segment_names(dataset), roi))[0]
+    raise MaskRefused(f"The file is a DICOM object of modality {modality or 'not stated'}, not a segmentation.")
+
+
+def read_labels(path: Path, volume: Volume) -> tuple[NDArray[np.int32], dict[int, str]]:
+    """Read a label file onto a volume.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (z, y, x)
+        On the volume's grid; axes are flipped and exchanged where that is exact.
+    names : dict of int to str
+        Label value and name of each region. All non-zero voxels are one region, number 1, unless several
+        values occur.
+
+    Raises
+    ------
+    GridMismatch
+        If it does not lie on the volume's grid.
+    EmptyMask
+        If no voxel is labelled.
+    """
+    labels, grid = reorient(*read_label_file(path), like=volume.grid)
+    require_same_grid(volume, TumorMask(labels > 0, grid))
+    values = np.unique(labels[labels > 0]).tolist()
+    if not values:
+        raise EmptyMask("The mask is empty: no voxel is inside it.")
+    if len(values) == 1:
+        labels = (labels > 0).astype(np.int32)
+        values = [1]
+    return labels, label_names(path, values)
+
+
+def label_names(path: Path, values: list[int]) -> dict[int, str]:
+    """Name the regions of a label file: its stem, followed by the value when there are several."""
+    stem = path.name
+    for suffix in _SUFFIXES:
+        stem = stem.removesuffix(suffix)
+    return {value: stem if len(values) == 1 else f"{stem} {value}" for value in values}
+
+
+def reorient(labels: NDArray[np.int32], grid: Grid, *, like: Grid) -> tuple[NDArray[np.int32], Grid]:
+    """Flip and exchange axes so that a label map runs like another grid, where the voxels are the same.
+
+    Programs store one and the same grid in different directions. This changes the order of voxels only,
+    never their values; grids that differ in any other way come back as they are.
+    """
+    turn = np.linalg.inv(like.affine_lps[:3, :3]) @ grid.affine_lps[:3, :3]
+    whole = np.rint(turn)
+    if np.abs(turn - whole).max() > 1e-3 or not np.array_equal(np.abs(whole).sum(axis=0), [1, 1, 1]):
+        return labels, grid
+    # Columns of `whole` are the source's x, y, z axes in the target's; arrays count z, y, x.
+    signed = whole[::-1, ::-1]
+    order = np.argmax(np.abs(signed), axis=1)
+    turned = np.transpose(labels, order)
+    backwards = [axis for axis in range(3) if signed[axis, order[axis]] < 0]
+    turned = np.ascontiguousarray(np.flip(turned, axis=tuple(backwards)))
+    if turned.shape != like.shape_zyx:
+        return labels, grid
+    return turned, _grid_of_turned(grid, like, order=order, backwards=backwards)
+
+
+def _grid_of_turned(grid: Grid, like: Grid, *, order: NDArray[np.intp], backwards: list[int]) -> Grid:
+    corner = [0, 0, 0]
+    for axis in backwards:
+        corner[order[axis]] = grid.shape_zyx[order[axis]] - 1
+    x, y, z = grid.position(corner).tolist()
+    spacing = tuple(grid.spacing_zyx_mm[axis] for axis in order)
+    return Grid(like.shape_zyx, (spacing[0], spacing[1], spacing[2]), (x, y, z), like.direction)
+
+
+def largest_component(mask: TumorMask) -> tuple[TumorMask, int]:
+    """Keep the largest connected part of a mask.
+
+    Voxels that touch by a face, edge or corner (26 neighbours) are connected; of equal parts the first
+    in memory order is kept.
+
+    Returns
+    -------
+    mask : TumorMask
+        The largest part.
+    components : int
+        How many parts there were; 0 when the mask is empty.
+    """
+    labels, count = ndimage.label(mask.array, structure=np.ones((3, 3, 3), dtype=bool))
+    if count <= 1:
+        return mask, int(count)
+    sizes = np.bincount(labels.ravel())[1:]
+    return TumorMask(labels == 1 + int(np.argmax(sizes)), mask.grid), int(count)
+
+
+def mean_hu(volume: Volume, mask: TumorMask) -> float:
+    """Give the mean HU inside a mask.
+
+    Raises
+    ------
+    GridMismatch
+        If mask and image do not share a grid.
+    EmptyMask
+        If no voxel is inside.
+    """
+    require_same_grid(volume, mask)
+    if not mask.voxels:
+        raise EmptyMask("The mask is empty: no voxel is inside it.")
+    return float(volume.array[mask.array].mean(dtype=np.float64))
+
+
+def _read_label_mask(path: Path, volume: Volume, *, roi: str | int | None) -> NamedMask:
+    labels, names = read_labels(path, volume)
+    number = _chosen(names, roi)
+    return NamedMask(names[number], number, "mask", TumorMask(labels == number, volume.grid))
+
+
+def _chosen(present: dict[int, str], roi: str | int | None) -> int:
+    return best(present) if roi is None else select(present, roi)[0]

@@ -1,0 +1,137 @@
+"""NIfTI and NRRD files, read with SimpleITK as arrays on LPS grids."""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from imaging.core.dataset import reading
+from imaging.core.dicom import MAXIMUM_VOXELS
+from imaging.core.errors import MaskRefused, MissingGeometry, SeriesRefused, UnreadableFile
+from imaging.core.filetype import kind_of, open_unpacked
+from imaging.core.geometry import Grid, Volume, compact_hu, grid_of
+
+# SimpleITK's functions carry no types; the arrays and grids that leave this module do.
+_itk: Any = sitk
+
+#: More values than a label map of regions has; beyond it the file is an image, not a mask.
+_MAXIMUM_LABELS = 256
+
+_READERS = {"nifti": "NiftiImageIO", "nrrd": "NrrdImageIO"}
+
+_NRRD_HEADER_BYTES = 65536
+_NIFTI_HEADER_BYTES = 348
+_CHUNK_BYTES = 2**20
+
+
+def read_volume_file(path: Path) -> Volume:
+    """Read a NIfTI or NRRD image; its values are taken as HU.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file is damaged or truncated, or keeps its voxels in another file.
+    SeriesRefused
+        If it is not three-dimensional with one value a voxel.
+    """
+    array, grid = _read(path, what="The image file")
+    if not np.isfinite(array).all():
+        raise SeriesRefused("The image holds values that are not numbers (NaN or infinite).")
+    return Volume(compact_hu(array), grid)
+
+
+def read_label_file(path: Path) -> tuple[NDArray[np.int32], Grid]:
+    """Read a NIfTI or NRRD label map.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (z, y, x)
+    grid : Grid
+
+    Raises
+    ------
+    UnreadableFile
+        If the file is damaged or truncated.
+    MaskRefused
+        If values are fractional or negative, or too many for a label map.
+    """
+    array, grid = _read(path, what="The mask file")
+    values = np.unique(array[array != 0])
+    if not np.isfinite(values).all() or (values != np.rint(values)).any():
+        raise MaskRefused("The mask holds values that are no whole numbers: a label map holds 0, 1, 2 ... only.")
+    if values.size > _MAXIMUM_LABELS or (values.size and (values[0] < 0 or values[-1] > np.iinfo(np.int32).max)):
+        raise MaskRefused(
+            f"The mask holds {values.size} different values from {values[0]:g} to {values[-1]:g}: "
+            "this is an image, not a label map."
+        )
+    return array.astype(np.int32), grid
+
+
+def _read(path: Path, *, what: str) -> tuple[NDArray[np.generic], Grid]:
+    kind = kind_of(path)
+    if kind not in _READERS:
+        raise UnreadableFile(f"{what} is neither NIfTI nor NRRD: it is truncated, damaged or of another kind.")
+    if kind == "nrrd":
+        _require_attached(path)
+    with reading(what):
+        if kind == "nifti":
+            _require_whole(path, what=what)
+        # ITK writes warnings about odd headers straight to the process's error stream.
+        _itk.ProcessObject.SetGlobalWarningDisplay(False)
+        reader = _itk.ImageFileReader()
+        reader.SetImageIO(_READERS[kind])
+        reader.SetFileName(str(path))
+        reader.ReadImageInformation()
+        _require_volume(reader)
+        image = reader.Execute()
+        return _itk.GetArrayFromImage(image), _plausible(grid_of(image))
+
+
+def _require_attached(path: Path) -> None:
+    """Refuse NRRD headers that name another file: they could name any file of this computer."""
+    with path.open("rb") as file:
+        header = file.read(_NRRD_HEADER_BYTES).replace(b"\r", b"").split(b"\n\n")[0]
+    fields = {line.split(b":")[0].strip().lower().replace(b" ", b"") for line in header.split(b"\n")}
+    if b"datafile" in fields:
+        raise UnreadableFile(
+            "The NRRD file keeps its voxels in another file; only files that hold their own are read."
+        )
+
+
+def _require_whole(path: Path, *, what: str) -> None:
+    """Refuse a NIfTI file that ends before its last voxel: ITK would read the rest as zeros, in silence."""
+    with open_unpacked(path) as file:
+        header = file.read(_NIFTI_HEADER_BYTES)
+        order = "<" if header[:4] == b"\x5c\x01\0\0" else ">"
+        rank, *sizes = struct.unpack_from(f"{order}8h", header, 40)
+        (bits,) = struct.unpack_from(f"{order}h", header, 72)
+        (offset,) = struct.unpack_from(f"{order}f", header, 108)
+        promised = int(offset) + math.prod(sizes[:rank]) * bits // 8
+        held = len(header)
+        while held < promised and (chunk := file.read(min(_CHUNK_BYTES, promised - held))):
+            held += len(chunk)
+        file.read(1)  # at the end, gzip compares its checksum
+    if held < promised:
+        raise UnreadableFile(f"{what} is truncated: it holds {held} of {promised} bytes.")
+
+
+def _require_volume(reader: Any) -> None:
+    size, components = reader.GetSize(), reader.GetNumberOfComponents()
+    if len(size) != 3 or components != 1:
+        shape = " x ".join(str(n) for n in size)
+        raise SeriesRefused(f"The file holds {shape} values with {components} component(s) each, not one volume.")
+    if int(np.prod(size, dtype=object)) > MAXIMUM_VOXELS:
+        raise SeriesRefused("The file claims more voxels than a CT can have.")
+
+
+def _plausible(grid: Grid) -> Grid:
+    numbers = np.array([*grid.spacing_zyx_mm, *grid.origin_lps_mm, *np.ravel(grid.direction)])
+    if not np.isfinite(numbers).all() or min(grid.spacing_zyx_mm) <= 0:
+        raise MissingGeometry("The file does not say where its voxels lie: spacing, origin or direction is unusable.")
+    return grid

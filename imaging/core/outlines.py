@@ -1,0 +1,134 @@
+"""Segmentation files that were found: to which image they belong, and a verdict on each region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imaging.core.dataset import open_dataset
+from imaging.core.dicom import SeriesReport
+from imaging.core.errors import FrameOfReferenceMismatch, ImagingError, NoMatchingSeries
+from imaging.core.geometry import TumorMask, Volume
+from imaging.core.inventory import SegmentationFile
+from imaging.core.masks import mean_hu, read_labels
+from imaging.core.pairing import stem_of
+from imaging.core.regions import RegionKind, select, tumour_rank
+from imaging.core.reports import SegmentationReport
+from imaging.core.rtstruct import read_rtstruct, region_names
+from imaging.core.seg import read_seg, segment_names
+from imaging.core.subjects import Subject
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A segmentation file to be judged: an RT structure set, a DICOM segmentation or a label file."""
+
+    file: Path
+    path: str
+    kind: RegionKind
+
+    def row(self, name: str, number: int, *, series_uid: str) -> SegmentationReport:
+        """Give the provisional row of one region."""
+        return SegmentationReport(
+            path=self.path,
+            name=name,
+            kind=self.kind,
+            verdict="accepted",
+            code="ok",
+            reason="",
+            voxels=None,
+            mean_hu=None,
+            series_uid=series_uid,
+            number=number,
+            file=self.file,
+            tumour_rank=tumour_rank(name),
+        )
+
+
+def series_of(segmentation: SegmentationFile, subjects: Sequence[Subject]) -> int:
+    """Give the index of the DICOM series on which a segmentation was drawn.
+
+    The series it names decides. Where that is absent, the only CT in its frame of reference is taken:
+    series that were exported anew keep their place in space but not always their UID.
+
+    Raises
+    ------
+    NoMatchingSeries, FrameOfReferenceMismatch
+        If none fits, or several could be meant.
+    """
+    named = [i for i, s in enumerate(subjects) if not s.localizer and s.report.series_uid in segmentation.series_uids]
+    scans = [i for i, s in enumerate(subjects) if s.is_ct]
+    frames = segmentation.frames_of_reference
+    near = [i for i in scans if subjects[i].report.frame_of_reference_uid in frames]
+    for candidates in (named, [i for i in named if i in scans], near):
+        if len(candidates) == 1:
+            return candidates[0]
+    if near:
+        raise NoMatchingSeries(
+            f"{len(near)} CT series share the segmentation's frame of reference and could be meant."
+        )
+    if scans and frames and not segmentation.series_uids:
+        raise FrameOfReferenceMismatch("The segmentation lies in a frame of reference that no CT series here has.")
+    raise NoMatchingSeries("The CT series on which the segmentation was drawn is not here.")
+
+
+def judge_outline(
+    outline: Outline, series: SeriesReport, volume: Volume | None, *, roi: str | None
+) -> Iterator[SegmentationReport]:
+    """Give the rows of a segmentation file on its image; `volume` is None when that was refused."""
+    nobody = outline.row(roi or _default_name(outline), 0, series_uid=series.series_uid)
+    try:
+        names, read = _regions(outline, volume, series)
+        numbers = select(names, roi)
+    except ImagingError as error:
+        yield refused(nobody, error)
+        return
+    for number in numbers:
+        row = outline.row(names[number], number, series_uid=series.series_uid)
+        try:
+            if volume is None:
+                raise _image_refused(series)
+            mask = read(number, volume)
+        except ImagingError as error:
+            yield refused(row, error)
+        else:
+            yield replace(row, voxels=mask.voxels, mean_hu=mean_hu(volume, mask))
+
+
+def refused_outline(outline: Outline, error: ImagingError, *, roi: str | None) -> SegmentationReport:
+    """Give the row of a segmentation file that belongs to no image or cannot be read."""
+    return refused(outline.row(roi or _default_name(outline), 0, series_uid=""), error)
+
+
+def refused(row: SegmentationReport, error: ImagingError) -> SegmentationReport:
+    """Give a row with the verdict that follows from an error."""
+    return replace(row, verdict="refused", code=error.code, reason=error.message)
+
+
+def _default_name(outline: Outline) -> str:
+    return stem_of(outline.file) if outline.kind == "mask" else ""
+
+
+def _image_refused(series: SeriesReport) -> NoMatchingSeries:
+    return NoMatchingSeries(f"The image on which it was drawn was refused ({series.code}).")
+
+
+def _regions(
+    outline: Outline, volume: Volume | None, series: SeriesReport
+) -> tuple[dict[int, str], Callable[[int, Volume], TumorMask]]:
+    """Give the names of a file's regions, and how to read one of them."""
+    if outline.kind == "mask":
+        if volume is None:
+            raise _image_refused(series)
+        labels, names = read_labels(outline.file, volume)
+        return names, lambda number, image: TumorMask(labels == number, image.grid)
+    dataset = open_dataset(outline.file, what="The segmentation")
+    frame = series.frame_of_reference_uid
+    if outline.kind == "rtstruct":
+        return region_names(
+            dataset
+        ), lambda number, image: read_rtstruct(dataset, image.grid, roi=number, frame_of_reference_uid=frame)[0].mask
+    return segment_names(
+        dataset
+    ), lambda number, image: read_seg(dataset, image.grid, segment=number, frame_of_reference_uid=frame)[0].mask

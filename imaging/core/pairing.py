@@ -1,0 +1,88 @@
+"""Which image a NIfTI or NRRD mask belongs to, judged by names and folders.
+
+The rule
+--------
+A file is a mask when its name, or the name of its folder, holds one of the words mask, label, seg,
+roi, gtv, tumour or lesion (also in the plural and as "segmentation"); other files are images. A mask
+belongs to an image of
+
+1. its own folder, else
+2. the folder above, else
+3. a folder beside its own, else
+4. a folder within its own,
+
+where the first of these places that holds an image counts. With several images in that place, the one
+that shares the mask's name apart from such words is meant (``lung1_image.nrrd`` and
+``lung1_label.nrrd``); without one, nobody guesses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imaging.core.errors import NoMatchingSeries
+
+_MASK_WORD = re.compile(
+    r"(?<![a-z])(masks?|labels?|segs?|segmentations?|rois?|gtvs?|tumou?rs?|lesions?)(?![a-z])", re.IGNORECASE
+)
+_IMAGE_WORD = re.compile(r"(?<![a-z])(images?|img|ct|volume|vol|scan)(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An image that masks can belong to: its folder, its stem ("" for a DICOM series) and its index."""
+
+    folder: Path
+    stem: str
+    index: int
+
+
+def stem_of(file: Path) -> str:
+    """Give a file's name without .nii, .nii.gz or .nrrd."""
+    return re.sub(r"\.(nii\.gz|nii|nrrd)$", "", file.name, flags=re.IGNORECASE)
+
+
+def is_mask(file: Path, *, root: Path) -> bool:
+    """Tell whether a NIfTI or NRRD file is a mask by its name, or its folder's name below the root."""
+    stem = stem_of(file)
+    if _MASK_WORD.search(stem):
+        return True
+    in_mask_folder = file.parent != root and _MASK_WORD.search(file.parent.name) is not None
+    return in_mask_folder and _IMAGE_WORD.search(stem) is None
+
+
+def image_of(mask: Path, images: Sequence[Place], *, root: Path) -> int:
+    """Give the index of the image that a mask belongs to.
+
+    Raises
+    ------
+    NoMatchingSeries
+        If no place of the rule holds an image, or several and none shares the mask's name.
+    """
+    folder = mask.parent
+    places = [
+        [image for image in images if image.folder == folder],
+        [image for image in images if folder != root and image.folder == folder.parent],
+        [image for image in images if folder != root and image.folder.parent == folder.parent],
+        [image for image in images if image.folder.parent == folder],
+    ]
+    candidates = next((place for place in places if place), [])
+    if not candidates:
+        raise NoMatchingSeries("No image lies in the mask's folder, the folder above or beside it.")
+    if len(candidates) == 1:
+        return candidates[0].index
+    core = _core(stem_of(mask))
+    named = [image for image in candidates if core and _core(image.stem) == core]
+    if len(named) != 1:
+        raise NoMatchingSeries(
+            f"{len(candidates)} images could be meant and none shares the mask's name; put each mask beside its image."
+        )
+    return named[0].index
+
+
+def _core(stem: str) -> str:
+    """Give a stem without the words that tell masks from images."""
+    return re.sub(r"[\W_]+", " ", _IMAGE_WORD.sub(" ", _MASK_WORD.sub(" ", stem))).strip().lower()

@@ -1,0 +1,68 @@
+"""Clinical variables and dates of a synthetic patient."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from imaging.core.phantom_truth import ClinicalTruth, Histology, Location
+
+
+def draw_clinical(rng: np.random.Generator, *, is_mpr: bool, location: Location, diameter_mm: float) -> ClinicalTruth:
+    """Draw clinical variables; only histology and PD-L1 know the response, and only a little.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The patient's generator.
+    is_mpr : bool
+        Whether the patient responds.
+    location : str
+        Where the tumour sits.
+    diameter_mm : float
+        Size of the tumour before treatment; large tumours tend to a higher stage.
+    """
+    squamous = rng.random() < (0.52 if is_mpr else 0.44)
+    histology = _histology(squamous=squamous, mixed=rng.random() < 0.08)
+    pdl1 = int(np.clip(round(float(rng.beta(0.6, 1.3 if is_mpr else 1.6)) * 100), 0, 95))
+    smoking = rng.choice(["never", "former", "current"], p=[0.12, 0.48, 0.40] if squamous else [0.38, 0.36, 0.26])
+    cycles = int(rng.choice([2, 3, 4], p=[0.25, 0.5, 0.25]))
+    stages = ["IIA", "IIB", "IIIA", "IIIB"]
+    stage = rng.choice(stages, p=[0.10, 0.25, 0.45, 0.20] if diameter_mm > 33 else [0.25, 0.30, 0.33, 0.12])
+    partner = "paclitaxel" if squamous else "pemetrexed"
+    return ClinicalTruth(
+        age_years=int(np.clip(round(float(rng.normal(63, 8))), 38, 82)),
+        sex="male" if rng.random() < (0.85 if squamous else 0.6) else "female",
+        smoking=str(smoking),  # type: ignore[arg-type]
+        histology=histology,
+        clinical_stage=str(stage),
+        pdl1_percent=pdl1,
+        regimen=f"PD-1 inhibitor + carboplatin + {partner}",
+        cycles=cycles,
+        location=location,
+        **_dates(rng, cycles),
+    )
+
+
+def _histology(*, squamous: bool, mixed: bool) -> Histology:
+    if mixed:
+        return "adenosquamous" if squamous else "large_cell"
+    return "squamous" if squamous else "adenocarcinoma"
+
+
+def _dates(rng: np.random.Generator, cycles: int) -> dict[str, date]:
+    """Draw dates in the order that the protocol demands: 21-day cycles, surgery within 10 weeks."""
+    pre_scan = date(2021, 1, 4) + timedelta(days=int(rng.integers(0, 1200)))
+    first_dose = pre_scan + timedelta(days=int(rng.integers(3, 27)))
+    last_dose = first_dose + timedelta(days=21 * (cycles - 1) + int(rng.integers(0, 4)))
+    post_scan = last_dose + timedelta(days=int(rng.integers(14, 33)))
+    surgery = post_scan + timedelta(days=int(rng.integers(2, 22)))
+    return {
+        "pre_scan_on": pre_scan,
+        "first_dose_on": first_dose,
+        "last_dose_on": last_dose,
+        "post_scan_on": post_scan,
+        "surgery_on": surgery,
+        "signed_off_on": surgery + timedelta(days=int(rng.integers(5, 15))),
+    }

@@ -1,0 +1,170 @@
+"""The plan of the demo cohort: who responds, and how strongly that shows in which part of the images.
+
+A latent response decides the pathologist's reading. Three signals share a planted part with it:
+shrinkage (tumour volume), texture (fine texture of the whole tumour) and mixing (arrangement of the
+habitats). Nothing else in an image knows the response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.core.phantom_clinical import draw_clinical
+from imaging.core.phantom_fields import generator
+from imaging.core.phantom_pathology import draw_pathology
+from imaging.core.phantom_truth import (
+    NOTICE,
+    Centre,
+    Location,
+    PatientTruth,
+    ScanTruth,
+    patient_documents,
+)
+
+#: Half of the patients come from centre A, where models are trained.
+CENTRE_PATTERN: tuple[Centre, ...] = ("A", "B", "C", "A")
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The planted strengths.
+
+    Parameters
+    ----------
+    mpr_rate : float
+        Part of the patients with a major pathological response, in each centre.
+    shrinkage_r, texture_r, mixing_r : float
+        Correlation of each signal with the latent response.
+    log_volume_mean, log_volume_sd : float
+        Of the natural logarithm of volume after over volume before treatment, at minus the shrinkage.
+    log_texture_sd : float
+        Change of the logarithm of the texture's correlation length per unit of the texture signal.
+    mixing_before, mixing_after : float
+        Part of the mixing signal that shows before treatment, and the change it makes until after.
+    """
+
+    mpr_rate: float = 0.45
+    shrinkage_r: float = 0.45
+    texture_r: float = 0.50
+    mixing_r: float = 0.60
+    log_volume_mean: float = -0.65
+    log_volume_sd: float = 0.42
+    log_texture_sd: float = 0.25
+    mixing_before: float = 0.06
+    mixing_after: float = 0.20
+
+
+PLANTED = Planted()
+
+
+def plan_cohort(n_patients: int, *, seed: int, planted: Planted = PLANTED) -> tuple[PatientTruth, ...]:
+    """Plan a synthetic cohort: equal arguments give equal patients.
+
+    Parameters
+    ----------
+    n_patients : int
+        Number of patients; they are dealt to the centres as A, B, C, A.
+    seed : int
+        Seed of everything that is drawn.
+    planted : Planted
+        Strength of the planted signals.
+    """
+    centres = [CENTRE_PATTERN[i % len(CENTRE_PATTERN)] for i in range(n_patients)]
+    signals = np.zeros((n_patients, 4))
+    is_mpr = np.zeros(n_patients, dtype=bool)
+    for centre in sorted(set(centres)):
+        members = np.flatnonzero([c == centre for c in centres])
+        signals[members], is_mpr[members] = _draw_signals(members.size, planted, seed=seed, centre=centre)
+    return tuple(_patient(i, centres[i], seed, signals[i], bool(is_mpr[i]), planted) for i in range(n_patients))
+
+
+def _draw_signals(
+    n: int, planted: Planted, *, seed: int, centre: Centre
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Draw response, shrinkage, texture and mixing of one centre's patients, and who has MPR.
+
+    In a centre of enough patients the drawn noise is made exactly orthogonal to the response and to
+    the classes, so the planted correlations hold there to the digit and a demo does not depend on luck.
+    """
+    rng = generator(seed, "cohort", centre, n)
+    drawn = rng.standard_normal((n, 4))
+    response = drawn[:, 0]
+    if n >= 12:
+        response = (response - response.mean()) / response.std()
+    is_mpr = np.zeros(n, dtype=bool)
+    is_mpr[np.argsort(-response, kind="stable")[: round(planted.mpr_rate * n)]] = True
+    noise = _orthogonal(drawn[:, 1:], (np.ones(n), response, is_mpr - is_mpr.mean())) if n >= 12 else drawn[:, 1:]
+    parts = np.array([planted.shrinkage_r, planted.texture_r, planted.mixing_r])
+    signals = parts * response[:, None] + np.sqrt(1 - parts**2) * noise
+    return np.column_stack([response, signals]), is_mpr
+
+
+def _orthogonal(columns: NDArray[np.float64], to: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Make columns orthogonal to given vectors and to each other, of unit variance (Gram-Schmidt)."""
+    basis: list[NDArray[np.float64]] = []
+    kept = []
+    for i, vector in enumerate([*to, *columns.T]):
+        rest = vector.astype(np.float64).copy()
+        for unit in basis:
+            rest -= np.sum(rest * unit) * unit
+        basis.append(rest / np.sqrt(np.sum(rest**2)))
+        if i >= len(to):
+            kept.append(basis[-1] * np.sqrt(len(vector)))
+    return np.column_stack(kept)
+
+
+def _patient(
+    i: int, centre: Centre, seed: int, signals: NDArray[np.float64], is_mpr: bool, planted: Planted
+) -> PatientTruth:
+    code = f"EC-{i + 1:04d}"
+    rng = generator(seed, code, "patient")
+    response, shrinkage, texture, mixing = (float(v) for v in signals)
+    location: Location = "central" if rng.random() < 0.5 else "peripheral"
+    pre, post = _scans(rng, planted, shrinkage=shrinkage, texture=texture, mixing=mixing)
+    pathology = draw_pathology(rng, is_mpr=is_mpr, response=response, bed_mm=post.diameter_mm)
+    return PatientTruth(
+        code=code,
+        centre=centre,
+        seed=seed,
+        response=response,
+        shrinkage=shrinkage,
+        texture=texture,
+        mixing=mixing,
+        is_mpr=is_mpr,
+        location=location,
+        pre=pre,
+        post=post,
+        clinical=draw_clinical(rng, is_mpr=is_mpr, location=location, diameter_mm=pre.diameter_mm),
+        pathology=pathology,
+    )
+
+
+def _scans(
+    rng: np.random.Generator, planted: Planted, *, shrinkage: float, texture: float, mixing: float
+) -> tuple[ScanTruth, ScanTruth]:
+    diameter = float(rng.uniform(26, 43))
+    log_volume = np.clip(planted.log_volume_mean - planted.log_volume_sd * shrinkage, -1.9, 0.25)
+    log_length = np.log(2.0) + rng.normal(0, 0.06)
+    mixing_pre = 0.5 + planted.mixing_before * mixing + rng.normal(0, 0.06)
+    mixing_post = mixing_pre + planted.mixing_after * mixing + rng.normal(0, 0.02)
+    necrotic, dense = rng.normal(0.30, 0.025), rng.normal(0.32, 0.025)
+    fractions = (float(necrotic), float(1 - necrotic - dense), float(dense))
+
+    def scan(size: float, log_mm: float, mixed: float) -> ScanTruth:
+        return ScanTruth(size, float(np.exp(log_mm)), float(np.clip(mixed, 0.0, 1.0)), fractions)
+
+    post_length = log_length + planted.log_texture_sd * texture
+    return (
+        scan(diameter, log_length, mixing_pre),
+        scan(float(diameter * np.exp(log_volume / 3)), post_length, mixing_post),
+    )
+
+
+def truth_document(truths: Sequence[PatientTruth], *, planted: Planted = PLANTED) -> dict[str, Any]:
+    """Give all that is planted in a cohort, JSON-ready, to keep beside its images."""
+    return {"notice": NOTICE, "planted": asdict(planted), "patients": patient_documents(truths)}

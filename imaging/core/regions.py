@@ -1,0 +1,134 @@
+"""Named regions of a segmentation: what they are called, and which of them is the tumour."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from imaging.core.errors import RegionNotFound
+from imaging.core.geometry import TumorMask
+
+RegionKind = Literal["rtstruct", "seg", "mask"]
+
+#: Rank of names that mean neither the tumour nor anything known.
+UNKNOWN_RANK = 50
+#: Rank of names that mean an organ, the body or a device.
+ORGAN_RANK = 90
+
+_TUMOUR = re.compile(
+    r"(gtv|tumou?r|primary|lesion|nodule|mass|cancer|carcinoma|neoplasm|肿瘤|病灶|原发灶)[\s_\-]*(\d*)"
+)
+_NODAL = re.compile(r"gtv[\s_\-]*(n|ln)\b|gtv[\s_\-]*(n|ln)[\s_\-]*\d|lymph|\bnode|\bnodal|\bln\b|metasta")
+_PLANNING = re.compile(r"\b(ctv|ptv|itv|igtv)")
+_MINUS = re.compile(r"lungs?[^a-z]*(minus|sub|-|_)[\s_\-]*(i?gtv|ctv|ptv|itv)")
+_ORGAN = re.compile(
+    r"lungs?(?!\d)|cord|spin|heart|o?esophag|trachea|carina|bronch|liver|kidney|aort|body|external|skin|bone|rib|verteb"
+    r"|stomach|brachial|thyroid|chest|background|couch|table|artery|vein|vessel|airway|lobe|pulmon"
+)
+_GENERIC = re.compile(r"roi|label|mask|seg|region|target")
+
+
+@dataclass(frozen=True)
+class NamedMask:
+    """One region of a segmentation as a mask on the image's grid.
+
+    Parameters
+    ----------
+    name : str
+        As the file calls it.
+    number : int
+        ROI number, segment number or label value.
+    author : str
+        How it was drawn ("manual", "semiautomatic", "automatic") or "": never a person's name.
+    tool : str
+        Software that wrote it, and the threshold where a fractional segmentation was cut.
+    """
+
+    name: str
+    number: int
+    kind: RegionKind
+    mask: TumorMask
+    author: str = ""
+    tool: str = ""
+
+
+def tumour_rank(name: str) -> int:
+    """Tell how well a region's name fits the primary tumour.
+
+    Returns
+    -------
+    int
+        0 for the primary tumour (GTV, tumour, lesion, nodule, mass, primary ...), 1 for its second and
+        further numbers (GTV-2), 5 for names without meaning (ROI, label), 10 for planning volumes,
+        20 for lymph nodes, 50 for unknown names, 90 for organs.
+    """
+    plain = name.lower()
+    if _MINUS.search(plain):
+        return ORGAN_RANK
+    if _NODAL.search(plain):
+        return 20
+    if _PLANNING.search(plain):
+        return 10
+    if tumour := _TUMOUR.search(plain):
+        return 1 if tumour[2] and int(tumour[2][:6]) > 1 else 0
+    if _ORGAN.search(plain):
+        return ORGAN_RANK
+    return 5 if _GENERIC.search(plain) else UNKNOWN_RANK
+
+
+def select(present: Mapping[int, str], wanted: str | int | None) -> list[int]:
+    """Give the numbers of the regions that are wanted.
+
+    Parameters
+    ----------
+    present : mapping of int to str
+        Number and name of each region in the file.
+    wanted : str, int or None
+        A name (case does not matter when no name agrees exactly), a number, or None for all.
+
+    Raises
+    ------
+    RegionNotFound
+        With the names that are present.
+    """
+    if wanted is None:
+        return list(present)
+    if isinstance(wanted, int):
+        matches = [number for number in present if number == wanted]
+    else:
+        matches = (
+            [number for number, name in present.items() if name == wanted]
+            or [number for number, name in present.items() if name.lower() == wanted.strip().lower()]
+            or [number for number in present if str(number) == wanted.strip()]
+        )
+    if not matches:
+        raise RegionNotFound(f"There is no region called {wanted!r}; present are {listing(present)}.")
+    return matches
+
+
+def best(present: Mapping[int, str]) -> int:
+    """Give the number of the one region that is, by its name, the tumour.
+
+    Raises
+    ------
+    RegionNotFound
+        If there is no region, or if several fit equally well; with their names.
+    """
+    if not present:
+        raise RegionNotFound("The file holds no region at all.")
+    if len(present) == 1:
+        return next(iter(present))
+    ranks = {number: tumour_rank(name) for number, name in present.items()}
+    first = [number for number, rank in ranks.items() if rank == min(ranks.values())]
+    if len(first) > 1 or ranks[first[0]] >= UNKNOWN_RANK:
+        raise RegionNotFound(
+            f"Several regions are present and none is clearly the tumour: {listing(present)}. Name one."
+        )
+    return first[0]
+
+
+def listing(present: Mapping[int, str]) -> str:
+    """List names for a sentence, in the file's order."""
+    return ", ".join(repr(name) for name in present.values()) or "none"

@@ -1,0 +1,86 @@
+"""Verdicts on what was found: one row a series, one row a region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from imaging.core.dicom import SeriesReport
+from imaging.core.regions import RegionKind
+
+
+@dataclass(frozen=True)
+class SegmentationReport:
+    """One region of one segmentation file, with a verdict.
+
+    Parameters
+    ----------
+    path : str
+        The file, relative to what was scanned.
+    name : str
+        Name of the region, "" when the file could not be opened far enough to tell.
+    code, reason : str
+        "ok" and "" when accepted, else a code of `imaging.core.errors` and its sentence.
+    voxels, mean_hu
+        Of an accepted region, else None.
+    series_uid : str
+        UID of the series it was drawn on, "" if none was found.
+    tumour_rank : int
+        How well the name fits the primary tumour; 0 is best (`imaging.core.regions.tumour_rank`).
+    """
+
+    path: str
+    name: str
+    kind: RegionKind
+    verdict: Literal["accepted", "refused"]
+    code: str
+    reason: str
+    voxels: int | None
+    mean_hu: float | None
+    series_uid: str
+    number: int
+    file: Path
+    tumour_rank: int
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """All series and regions found, in the order of their paths; `ignored` counts other files."""
+
+    series: tuple[SeriesReport, ...]
+    segmentations: tuple[SegmentationReport, ...]
+    ignored: int
+    root: Path
+
+
+def as_json(report: ScanReport) -> dict[str, Any]:
+    """Give the rows for a machine: no file system paths beyond the scanned folder, no patient id."""
+    return {
+        "series": [
+            {
+                "path": row.path,
+                "series_uid": row.series_uid,
+                "modality": row.modality,
+                "verdict": row.verdict,
+                "code": row.code,
+                "reason": row.reason,
+                "shape_zyx": None if row.shape_zyx is None else list(row.shape_zyx),
+                "spacing_zyx_mm": None if row.spacing_zyx_mm is None else list(row.spacing_zyx_mm),
+            }
+            for row in report.series
+        ],
+        "segmentations": [
+            {
+                "path": row.path,
+                "name": row.name,
+                "kind": row.kind,
+                "verdict": row.verdict,
+                "code": row.code,
+                "reason": row.reason,
+                "voxels": row.voxels,
+                "mean_hu": row.mean_hu,
+            }
+            for row in report.segmentations
+        ],
+    }

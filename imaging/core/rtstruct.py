@@ -1,0 +1,188 @@
+"""Contours of an RT structure set as masks on the grid of the CT they were drawn on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from imaging.core.contours import fill
+from imaging.core.dataset import items, reading, text
+from imaging.core.errors import EmptyMask, FrameOfReferenceMismatch, GridMismatch, MaskOutsideImage, UnreadableFile
+from imaging.core.geometry import Grid, TumorMask
+from imaging.core.regions import NamedMask, select
+
+#: Contour points may lie this part of a slice spacing off the slice they belong to.
+_PLANE_TOLERANCE = 0.2
+#: Contour points may lie this many pixels beyond the outermost pixel centres.
+_EDGE_TOLERANCE = 1.0
+
+_CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR")
+
+
+@dataclass(frozen=True)
+class _Region:
+    number: int
+    name: str
+    author: str
+    frame_of_reference_uid: str
+
+
+def read_rtstruct(
+    dataset: Dataset, volume_grid: Grid, *, roi: str | int | None = None, frame_of_reference_uid: str = ""
+) -> list[NamedMask]:
+    """Rasterise the regions of an RT structure set.
+
+    Pixel centres decide; several contours on one slice combine by exclusive or, so holes and
+    keyholes come out right; point and open contours enclose nothing and are ignored.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The structure set.
+    volume_grid : Grid
+        Grid of the CT on which it was drawn.
+    roi : str, int or None
+        Name or number of one region; None for all.
+    frame_of_reference_uid : str
+        That of the CT; "" skips the comparison.
+
+    Raises
+    ------
+    RegionNotFound
+        With the names present.
+    EmptyMask, GridMismatch, MaskOutsideImage, FrameOfReferenceMismatch
+        When contours do not fit the image.
+    UnreadableFile
+        When the file is damaged.
+    """
+    with reading("The RT structure set"):
+        known = _regions(dataset)
+        numbers = select({number: region.name for number, region in known.items()}, roi)
+        return [
+            NamedMask(
+                name=known[number].name,
+                number=number,
+                kind="rtstruct",
+                mask=_rasterise(dataset, known[number], volume_grid, frame_of_reference_uid),
+                author=known[number].author,
+                tool=tool_of(dataset),
+            )
+            for number in numbers
+        ]
+
+
+def region_names(dataset: Dataset) -> dict[int, str]:
+    """Give number and name of every region, in the file's order."""
+    with reading("The RT structure set"):
+        return {number: region.name for number, region in _regions(dataset).items()}
+
+
+def referenced_series(dataset: Dataset) -> set[str]:
+    """Give the UIDs of the series on which an RT structure set or segmentation was drawn."""
+    with reading("The references of the segmentation"):
+        studies = [
+            study
+            for frame in items(dataset, "ReferencedFrameOfReferenceSequence")
+            for study in items(frame, "RTReferencedStudySequence")
+        ]
+        series = [part for study in studies for part in items(study, "RTReferencedSeriesSequence")]
+        series += items(dataset, "ReferencedSeriesSequence")
+        return {uid for part in series if (uid := text(part, "SeriesInstanceUID"))}
+
+
+def frames_of_reference(dataset: Dataset) -> set[str]:
+    """Give the frame of reference UIDs that an RT structure set or segmentation names."""
+    with reading("The references of the segmentation"):
+        named = items(dataset, "ReferencedFrameOfReferenceSequence")
+        uids = {text(part, "FrameOfReferenceUID") for part in [dataset, *named]}
+        uids |= {text(part, "ReferencedFrameOfReferenceUID") for part in items(dataset, "StructureSetROISequence")}
+        return uids - {""}
+
+
+def tool_of(dataset: Dataset) -> str:
+    """Name the software that wrote a segmentation."""
+    parts = [text(dataset, keyword) for keyword in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")]
+    return " ".join(part for part in parts if part)
+
+
+def _regions(dataset: Dataset) -> dict[int, _Region]:
+    if "StructureSetROISequence" not in dataset or "ROIContourSequence" not in dataset:
+        raise UnreadableFile(
+            "The RT structure set has no list of regions or no contours: it is damaged or truncated."
+        )
+    return {
+        int(item.ROINumber): _Region(
+            number=int(item.ROINumber),
+            name=text(item, "ROIName") or f"ROI {int(item.ROINumber)}",
+            author=text(item, "ROIGenerationAlgorithm").lower(),
+            frame_of_reference_uid=text(item, "ReferencedFrameOfReferenceUID"),
+        )
+        for item in items(dataset, "StructureSetROISequence")
+    }
+
+
+def _rasterise(dataset: Dataset, region: _Region, grid: Grid, frame_of_reference_uid: str) -> TumorMask:
+    if frame_of_reference_uid and region.frame_of_reference_uid not in ("", frame_of_reference_uid):
+        raise FrameOfReferenceMismatch(
+            f"Region {region.name!r} was drawn in another frame of reference than the image: the same numbers "
+            "would mean another place."
+        )
+    contours = _contours(dataset, region)
+    if not contours:
+        raise EmptyMask(f"Region {region.name!r} has no closed contour.")
+    by_slice: dict[int, list[NDArray[np.float64]]] = {}
+    for contour in contours:
+        index = grid.index(contour)
+        by_slice.setdefault(_slice_of(index, region, grid), []).append(index[:, 1:])
+    array = np.zeros(grid.shape_zyx, dtype=bool)
+    for z, polygons in by_slice.items():
+        _require_inside_frame(polygons, region, grid)
+        array[z] = fill(polygons, shape=grid.shape_zyx[1:])
+    if not array.any():
+        raise EmptyMask(f"Region {region.name!r} encloses no pixel centre of the image.")
+    return TumorMask(array, grid)
+
+
+def _contours(dataset: Dataset, region: _Region) -> list[NDArray[np.float64]]:
+    """Give the closed contours of a region as LPS points (n, 3) in mm."""
+    found = []
+    for item in items(dataset, "ROIContourSequence"):
+        if int(item.ReferencedROINumber) != region.number:
+            continue
+        for contour in items(item, "ContourSequence"):
+            points = np.asarray(contour.get("ContourData") or [], dtype=np.float64)
+            if text(contour, "ContourGeometricType") not in _CLOSED or points.size < 9:
+                continue
+            if points.size % 3 or not np.isfinite(points).all():
+                raise UnreadableFile(f"A contour of region {region.name!r} is damaged: {points.size} coordinates.")
+            found.append(points.reshape(-1, 3))
+    return found
+
+
+def _slice_of(index_zyx: NDArray[np.float64], region: _Region, grid: Grid) -> int:
+    z = index_zyx[:, 0]
+    nearest, last = int(np.rint(z.mean())), grid.shape_zyx[0] - 1
+    if not 0 <= nearest <= last:
+        beyond = max(-z.mean(), z.mean() - last)
+        raise MaskOutsideImage(
+            f"A contour of region {region.name!r} lies {beyond:.1f} slices beyond the image, which has {last + 1} slices."
+        )
+    if (off := float(np.abs(z - nearest).max())) > _PLANE_TOLERANCE:
+        raise GridMismatch(
+            f"A contour of region {region.name!r} lies {off * grid.spacing_zyx_mm[0]:.3g} mm off the nearest slice of the "
+            f"image, whose slices are {grid.spacing_zyx_mm[0]:.4g} mm apart: it was drawn on other slices."
+        )
+    return nearest
+
+
+def _require_inside_frame(polygons: list[NDArray[np.float64]], region: _Region, grid: Grid) -> None:
+    points = np.concatenate(polygons)
+    last = np.array(grid.shape_zyx[1:]) - 1
+    beyond = float(max((-points).max(), (points - last).max()))
+    if beyond > _EDGE_TOLERANCE:
+        raise MaskOutsideImage(
+            f"Contours of region {region.name!r} reach {beyond:.1f} pixels beyond the image's edge."
+        )

@@ -1,0 +1,133 @@
+"""Images that were found: a DICOM series or an image file, before and after its pixels are read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from imaging.core.dicom import Acquisition, SeriesReport, read_series, require_air
+from imaging.core.errors import ImagingError, UnreadableFile
+from imaging.core.filetype import RasterKind
+from imaging.core.geometry import Volume
+from imaging.core.inventory import DamagedFile, SeriesFiles
+from imaging.core.nifti import read_volume_file
+from imaging.core.pairing import Place, stem_of
+from imaging.core.slices import require_slice_count, require_thin_slices
+
+ImageKind = Literal["dicom", "nifti", "nrrd"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An image to be judged; `report` is provisional until `judge` has read the pixels."""
+
+    report: SeriesReport
+    damaged: int = 0
+    localizer: bool = False
+
+    @property
+    def is_ct(self) -> bool:
+        """Whether regions may have been drawn on it: a DICOM CT that is no scout."""
+        return self.report.kind == "dicom" and self.report.modality == "CT" and not self.localizer
+
+    def place(self, index: int) -> Place:
+        """Say where the image lies, for pairing with mask files."""
+        first = self.report.files[0]
+        return Place(first.parent, "" if self.report.kind == "dicom" else stem_of(first), index)
+
+
+def dicom_subject(series: SeriesFiles, *, base: Path) -> Subject:
+    """Describe a DICOM series by its first header."""
+    files = tuple(header.file for header in series.headers)
+    first = series.first
+    report = SeriesReport(
+        path=_relative(Path(os.path.commonpath([file.parent for file in files])), base),
+        series_uid=first.series_uid or _stable_uid("".join(sorted(h.instance_uid for h in series.headers)).encode()),
+        study_uid=first.study_uid,
+        modality=first.modality,
+        frame_of_reference_uid=first.frame_of_reference_uid,
+        patient_id=first.patient_id,
+        kind="dicom",
+        files=files,
+        verdict="accepted",
+        code="ok",
+        reason="",
+        shape_zyx=None,
+        spacing_zyx_mm=None,
+        acquisition=first.acquisition,
+    )
+    return Subject(report, series.damaged, first.localizer)
+
+
+def raster_subject(file: Path, kind: RasterKind, *, base: Path) -> Subject:
+    """Describe a NIfTI or NRRD image; its UID follows from its content, so equal files have equal UIDs."""
+    return Subject(_bare_report(file, base=base, kind=kind, modality="CT", series_uid=_stable_uid(file.read_bytes())))
+
+
+def damaged_report(damaged: DamagedFile, *, base: Path) -> SeriesReport:
+    """Give the refused row of an image file that cannot be read and belongs to no series."""
+    name = damaged.file.name.lower()
+    kind: ImageKind = "nrrd" if name.endswith(".nrrd") else "nifti" if name.endswith((".nii", ".nii.gz")) else "dicom"
+    report = _bare_report(
+        damaged.file, base=base, kind=kind, modality=damaged.modality, series_uid=damaged.series_uid
+    )
+    return refused(report, UnreadableFile(damaged.reason))
+
+
+def judge(subject: Subject) -> tuple[SeriesReport, Volume | None]:
+    """Read an image; give its final report, and its volume when it is accepted."""
+    report = subject.report
+    try:
+        if subject.damaged:
+            raise UnreadableFile(
+                f"{subject.damaged} of {subject.damaged + len(report.files)} files of the series cannot be read: "
+                "truncated or damaged. Without them the series may lack slices."
+            )
+        volume = read_series(report.files) if report.kind == "dicom" else _read_raster(report.files[0])
+    except ImagingError as error:
+        return refused(report, error), None
+    return replace(report, shape_zyx=volume.grid.shape_zyx, spacing_zyx_mm=volume.grid.spacing_zyx_mm), volume
+
+
+def refused(report: SeriesReport, error: ImagingError) -> SeriesReport:
+    """Give a report with the verdict that follows from an error."""
+    return replace(report, verdict="refused", code=error.code, reason=error.message)
+
+
+def _read_raster(file: Path) -> Volume:
+    volume = read_volume_file(file)
+    require_slice_count(volume.grid.shape_zyx[0])
+    require_thin_slices(volume.grid)
+    require_air(volume, why="The file does not state its modality")
+    return volume
+
+
+def _bare_report(file: Path, *, base: Path, kind: ImageKind, modality: str, series_uid: str) -> SeriesReport:
+    return SeriesReport(
+        path=_relative(file, base),
+        series_uid=series_uid,
+        study_uid="",
+        modality=modality,
+        frame_of_reference_uid="",
+        patient_id="",
+        kind=kind,
+        files=(file,),
+        verdict="accepted",
+        code="ok",
+        reason="",
+        shape_zyx=None,
+        spacing_zyx_mm=None,
+        acquisition=Acquisition(),
+    )
+
+
+def _relative(path: Path, base: Path) -> str:
+    return path.relative_to(base).as_posix()
+
+
+def _stable_uid(content: bytes) -> str:
+    """Give a UID of the kind 2.25 that follows from content alone."""
+    return f"2.25.{int.from_bytes(hashlib.sha256(content).digest()[:16], 'big')}"
