@@ -1,0 +1,289 @@
+"""Feature selectors in scikit-learn's grammar: init stores, fit judges, an underscore marks what was learned.
+
+None of them ever leaves nothing: if no column passes, the one that comes nearest is kept, so that a
+fold without signal gives a model near chance rather than a crash.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectorMixin, f_classif
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import ClassifierTags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from modeling.core.penalised import Penalties, class_weights, cross_validated_loss, feasible_folds, fit_paths
+from modeling.core.rank_statistics import column_aucs, mann_whitney_p, standardised_ranks
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+class _Selector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
+    """A selector keeps `support_`, a mask of shape (n_features,)."""
+
+    support_: Mask
+
+    def _get_support_mask(self) -> Mask:
+        check_is_fitted(self, "support_")
+        return self.support_
+
+
+class _GapTolerant(_Selector):
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class _Supervised(_Selector):
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.classifier_tags = ClassifierTags(multi_class=False)
+        return tags
+
+    def _validated(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Ints]:
+        values, target = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        check_classification_targets(target)
+        classes, coded = np.unique(target, return_inverse=True)
+        if len(classes) != 2:
+            raise ValueError(f"A binary outcome is needed; the training outcomes hold {len(classes)} class(es).")
+        return values, coded.astype(np.int64)
+
+
+class MissingFilter(_GapTolerant):
+    """Drop columns with too many gaps.
+
+    Parameters
+    ----------
+    max_fraction : float, default=0.2
+        Largest share of missing values that is still accepted.
+    """
+
+    def __init__(self, *, max_fraction: float = 0.2) -> None:
+        self.max_fraction = max_fraction
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Count the gaps of X, shape (n_samples, n_features); y is ignored."""
+        if not 0 <= self.max_fraction <= 1:
+            raise ValueError(f"max_fraction must lie between 0 and 1, not {self.max_fraction}.")
+        values = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        self.missing_fraction_ = np.isnan(values).mean(axis=0)
+        self.support_ = _never_empty(self.missing_fraction_ <= self.max_fraction, -self.missing_fraction_)
+        return self
+
+
+class ConstantFilter(_GapTolerant):
+    """Drop columns whose known values are all the same."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Look at the range of X, shape (n_samples, n_features); y is ignored."""
+        values = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        self.range_ = np.nan_to_num(np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0))
+        self.support_ = _never_empty(self.range_ > 0, self.range_)
+        return self
+
+
+class MannWhitneyFilter(_Supervised):
+    """Keep columns that differ between the classes by a two-sided Mann-Whitney test.
+
+    Parameters
+    ----------
+    alpha : float, default=0.05
+        Columns with p below it stay.
+    """
+
+    def __init__(self, *, alpha: float = 0.05) -> None:
+        self.alpha = alpha
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Test each column of X, shape (n_samples, n_features), against y."""
+        if not 0 < self.alpha <= 1:
+            raise ValueError(f"alpha must lie above 0 and at most 1, not {self.alpha}.")
+        values, target = self._validated(X, y)
+        self.pvalues_ = mann_whitney_p(values, target)
+        self.support_ = _never_empty(self.pvalues_ < self.alpha, -self.pvalues_)
+        return self
+
+
+class CorrelationPruner(_Supervised):
+    """Of columns that say the same, keep the one that separates the classes best.
+
+    Columns are visited from the largest distance of their own AUC from 0.5 to the smallest; each
+    one that is still there removes all later ones with a larger absolute Spearman correlation.
+
+    Parameters
+    ----------
+    threshold : float, default=0.9
+        Largest absolute correlation that two kept columns may have.
+    """
+
+    def __init__(self, *, threshold: float = 0.9) -> None:
+        self.threshold = threshold
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Prune the columns of X, shape (n_samples, n_features)."""
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold must lie above 0 and at most 1, not {self.threshold}.")
+        values, target = self._validated(X, y)
+        self.auc_distance_ = np.abs(column_aucs(values, target) - 0.5)
+        ranks = standardised_ranks(values)
+        waiting = np.argsort(-self.auc_distance_, kind="stable")
+        self.support_ = np.zeros(values.shape[1], dtype=bool)
+        while len(waiting):
+            best, waiting = waiting[0], waiting[1:]
+            self.support_[best] = True
+            waiting = waiting[np.abs(ranks[:, best] @ ranks[:, waiting]) <= self.threshold]
+        return self
+
+
+class MRMRSelector(_Supervised):
+    """Keep few columns that are relevant and not redundant (minimum redundancy, maximum relevance).
+
+    The quotient form for continuous features, FCQ: the F statistic divided by the mean absolute
+    correlation with the columns chosen so far (Ding & Peng, J Bioinform Comput Biol 2005;3:185).
+
+    Parameters
+    ----------
+    n_features : int, default=20
+        How many columns to keep at most.
+    """
+
+    def __init__(self, *, n_features: int = 20) -> None:
+        self.n_features = n_features
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Choose columns of X, shape (n_samples, n_features), one after the other."""
+        if self.n_features < 1:
+            raise ValueError(f"n_features must be at least 1, not {self.n_features}.")
+        values, target = self._validated(X, y)
+        relevance = _f_statistic(values, target)
+        scaled = _unit_columns(values)
+        redundancy = np.zeros(values.shape[1])
+        chosen: list[int] = []
+        for _ in range(min(self.n_features, values.shape[1])):
+            score = relevance / np.maximum(redundancy / max(len(chosen), 1), _LEAST_REDUNDANCY)
+            score[chosen] = -np.inf
+            chosen.append(int(np.argmax(score)))
+            redundancy += np.abs(scaled[:, chosen[-1]] @ scaled)
+        self.ranking_ = np.array(chosen)
+        self.support_ = np.isin(np.arange(values.shape[1]), chosen)
+        return self
+
+
+class LassoSelector(_Supervised):
+    """Keep the columns with a coefficient in an L1-penalised logistic regression.
+
+    The penalty is chosen by cross-validated log-loss: the largest one within one standard error of
+    the best (``1se``) or the best itself (``min``). A hard cap then keeps at most one column for
+    every `patients_per_feature` patients of the smaller class, those with the largest coefficients.
+    Columns are expected to be z-scored.
+
+    Parameters
+    ----------
+    folds : int, default=10
+        Folds of the inner cross-validation; fewer if the smaller class has fewer patients.
+    rule : {"1se", "min"}, default="1se"
+    patients_per_feature : int, default=10
+    balanced : bool, default=True
+        Give both classes equal weight.
+    seed : int, default=0
+        Seed of the folds.
+
+    Attributes
+    ----------
+    folds_ : int
+        Folds that were possible; 0 if the smaller class has a single patient.
+    cap_ : int
+    coef_ : array of shape (n_features,)
+        At the chosen penalty, before the cap.
+    penalty_ : float
+    """
+
+    def __init__(
+        self,
+        *,
+        folds: int = 10,
+        rule: str = "1se",
+        patients_per_feature: int = 10,
+        balanced: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.folds = folds
+        self.rule = rule
+        self.patients_per_feature = patients_per_feature
+        self.balanced = balanced
+        self.seed = seed
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Choose columns of X, shape (n_samples, n_features)."""
+        if self.rule not in ("1se", "min"):
+            raise ValueError(f"rule must be 1se or min, not {self.rule!r}.")
+        values, target = self._validated(X, y)
+        weights = class_weights(target, balanced=self.balanced)
+        gradient = np.abs((weights * (target - weights @ target)) @ values)
+        path = max(gradient.max(), np.finfo(float).tiny) * _fractions(*values.shape)
+        self.penalty_ = self._choose(values, target, path)
+        chosen = Penalties(np.array([self.penalty_]), np.zeros(1))
+        fitted = fit_paths(values, target, weights=weights[None], penalties=chosen, tolerance=1e-6)
+        self.coef_ = fitted[0, 0, 1:]
+        self.cap_ = max(1, int(np.bincount(target).min()) // self.patients_per_feature)
+        size = np.abs(self.coef_)
+        largest = np.argsort(-size, kind="stable")[: self.cap_]
+        inside = np.isin(np.arange(len(size)), largest) & (size > 0)
+        self.support_ = _never_empty(inside, gradient)
+        return self
+
+    def _choose(self, values: Floats, target: Ints, path: Floats) -> float:
+        self.folds_ = feasible_folds(target, wanted=self.folds)
+        if self.folds_ < 2:
+            self.folds_ = 0
+            return float(path[0])
+        folds = StratifiedKFold(self.folds_, shuffle=True, random_state=self.seed)
+        mean, error = cross_validated_loss(
+            values, target, penalties=Penalties(path, np.zeros_like(path)), folds=folds, balanced=self.balanced
+        )
+        best = int(np.argmin(mean))
+        if self.rule == "min":
+            return float(path[best])
+        return float(path[np.flatnonzero(mean <= mean[best] + error[best])[0]])
+
+
+#: Below this mean correlation the quotient would reward nothing but chance.
+_LEAST_REDUNDANCY = 1e-3
+
+
+def _never_empty(support: Mask, score: Floats) -> Mask:
+    if support.any():
+        return support
+    fallback = np.zeros_like(support)
+    fallback[int(np.argmax(score))] = True
+    return fallback
+
+
+def _fractions(n_samples: int, n_features: int) -> Floats:
+    # With few patients the end of the path is saturated: slow to fit and never chosen for a reason.
+    return np.geomspace(1, 0.1 if n_samples < 2 * n_features else 0.03, 25)
+
+
+def _f_statistic(X: Floats, y: Ints) -> Floats:
+    varying = np.ptp(X, axis=0) > 0
+    F = np.zeros(X.shape[1])
+    if varying.any():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            F[varying] = np.nan_to_num(f_classif(X[:, varying], y)[0], nan=0.0, posinf=1e12)
+    return F
+
+
+def _unit_columns(X: Floats) -> Floats:
+    centred = X - X.mean(axis=0)
+    norm = np.sqrt((centred**2).sum(axis=0))
+    scaled: Floats = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0)
+    return scaled

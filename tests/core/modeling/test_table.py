@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modeling.core.errors import InvalidTable, MissingColumns, SnapshotCorrupt
+from modeling.core.table import FeatureTable, assign_splits
+
+
+def parts(table: FeatureTable) -> dict[str, object]:
+    return {"X": table.X.copy(), "y": table.y.copy(), "centre": table.centre.copy(), "split": table.split.copy()}
+
+
+def test_equal_tables_are_equal_bytes(make_table):
+    assert make_table(seed=3).to_parquet() == make_table(seed=3).to_parquet()
+    assert make_table(seed=3).sha256 != make_table(seed=4).sha256
+
+
+def test_the_digest_is_that_of_the_bytes(table):
+    assert table.sha256 == hashlib.sha256(table.to_parquet()).hexdigest()
+
+
+def test_parquet_gives_back_every_value_also_gaps(make_table):
+    given = parts(make_table())
+    given["X"].iloc[3, 5] = np.nan
+    before = FeatureTable(**given)
+    after = FeatureTable.from_parquet(before.to_parquet(), sha256=before.sha256)
+    pd.testing.assert_frame_equal(after.X, before.X, check_names=False)
+    assert after.sha256 == before.sha256
+    assert after.y.tolist() == before.y.tolist()
+    assert after.centre.tolist() == before.centre.tolist()
+    assert after.split.tolist() == before.split.tolist()
+
+
+def test_it_refuses_bytes_with_another_digest(table):
+    data = bytearray(table.to_parquet())
+    data[len(data) // 2] ^= 1
+    with pytest.raises(SnapshotCorrupt, match="digest"):
+        FeatureTable.from_parquet(bytes(data), sha256=table.sha256)
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1 but not really PAR1", b"\x00" * 100])
+def test_it_refuses_bytes_that_are_no_table(data):
+    with pytest.raises(SnapshotCorrupt):
+        FeatureTable.from_parquet(data)
+
+
+def test_it_refuses_a_patient_twice(table):
+    given = parts(table)
+    given = {name: pd.concat([part, part.iloc[:1]]) for name, part in given.items()}
+    with pytest.raises(InvalidTable, match="1 patient codes occur more than once, EC-0001"):
+        FeatureTable(**given)
+
+
+def test_it_refuses_parts_in_another_order(table):
+    given = parts(table)
+    given["y"] = given["y"].iloc[::-1]
+    with pytest.raises(InvalidTable, match="X and of y"):
+        FeatureTable(**given)
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "no outcome"), (2, "0 or 1")])
+def test_it_refuses_outcomes_that_are_not_binary(table, value, message):
+    given = parts(table)
+    given["y"] = given["y"].astype(float)
+    given["y"].iloc[0] = value
+    with pytest.raises(InvalidTable, match=message):
+        FeatureTable(**given)
+
+
+def test_it_refuses_infinite_values_and_names_a_column(table):
+    given = parts(table)
+    given["X"].iloc[0, 0] = np.inf
+    with pytest.raises(InvalidTable, match=r"whole_tumour\|pre\|noise_0"):
+        FeatureTable(**given)
+
+
+def test_it_refuses_text_in_a_column(table):
+    given = parts(table)
+    given["X"]["clinical|histology"] = "squamous"
+    with pytest.raises(InvalidTable, match=r"clinical\|histology"):
+        FeatureTable(**given)
+
+
+@pytest.mark.parametrize("name", ["volume", "liver|pre|x", "habitat|later|x", "clinical|pre|age_years"])
+def test_it_refuses_a_column_name_that_it_does_not_understand(table, name):
+    given = parts(table)
+    given["X"][name] = 1.0
+    with pytest.raises(InvalidTable, match="not named"):
+        FeatureTable(**given)
+
+
+def test_it_refuses_an_unknown_split(table):
+    given = parts(table)
+    given["split"].iloc[0] = "validation"
+    with pytest.raises(InvalidTable, match="validation"):
+        FeatureTable(**given)
+
+
+def test_a_view_has_its_columns_and_no_others(table):
+    assert all(column.startswith("whole_tumour|") for column in table.columns_of("whole_tumour"))
+    assert table.columns_of("clinical") == ("clinical|age_years", "clinical|male")
+    assert {column.split("|")[1] for column in table.columns_of("habitat_delta")} == {"delta"}
+    both = set(table.columns_of("whole_tumour")) | set(table.columns_of("habitat"))
+    assert set(table.columns_of("integrated")) == both
+
+
+def test_a_view_without_columns_says_so(table):
+    X = table.X.drop(columns=list(table.columns_of("clinical")))
+    lean = FeatureTable(X, table.y, table.centre, table.split)
+    with pytest.raises(MissingColumns, match="clinical"):
+        lean.columns_of("clinical")
+
+
+def test_splits_keep_the_share_of_responders_and_send_other_centres_outside():
+    codes = [f"P{i}" for i in range(120)]
+    y = [int(i % 3 == 0) for i in range(120)]
+    centre = ["A"] * 90 + ["B"] * 30
+    split = assign_splits(codes, y, centre, training_centre="A", seed=1)
+    counts = pd.crosstab(split, pd.Series(y, index=split.index))
+    # 60 and 30 patients of centre A, 30 % of each: 18 and 9.
+    assert counts.loc["internal_test"].tolist() == [18, 9]
+    assert counts.loc["training"].tolist() == [42, 21]
+    assert (split[90:] == "external").all()
+    assert not (split[:90] == "external").any()
+
+
+def test_splits_do_not_depend_on_the_order_of_the_rows():
+    codes = [f"P{i}" for i in range(40)]
+    y, centre = [i % 2 for i in range(40)], ["A"] * 40
+    one = assign_splits(codes, y, centre, training_centre="A", seed=5)
+    two = assign_splits(codes[::-1], y[::-1], centre, training_centre="A", seed=5)
+    assert one.to_dict() == two.to_dict()
+    assert one.to_dict() != assign_splits(codes, y, centre, training_centre="A", seed=6).to_dict()
+
+
+def test_a_new_patient_moves_at_most_one_other():
+    codes, y = [f"P{i}" for i in range(41)], [1] * 41
+    before = assign_splits(codes[:40], y[:40], ["A"] * 40, training_centre="A", seed=2)
+    after = assign_splits(codes, y, ["A"] * 41, training_centre="A", seed=2)
+    assert (before != after[before.index]).sum() <= 1
+
+
+def test_it_refuses_a_training_centre_without_patients():
+    with pytest.raises(InvalidTable, match="'Z' has no patient"):
+        assign_splits(["a"], [1], ["A"], training_centre="Z", seed=0)
+
+
+def test_it_refuses_a_test_fraction_of_everything():
+    with pytest.raises(InvalidTable, match="below 1"):
+        assign_splits(["a"], [1], ["A"], training_centre="A", seed=0, test_fraction=1.0)
