@@ -1,0 +1,92 @@
+"""The order of a patient's dates, and the distances that a study protocol accepts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from cohorts.core.errors import Finding
+
+PRE_SCAN_LIMIT_DAYS = 28
+POST_SCAN_LIMIT_DAYS = 28
+SURGERY_LIMIT_DAYS = 70
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Dates of one patient; None where not known."""
+
+    pre_scan_on: date | None = None
+    first_dose_on: date | None = None
+    last_dose_on: date | None = None
+    post_scan_on: date | None = None
+    surgery_on: date | None = None
+    signed_off_on: date | None = None
+
+
+_LABELS = {
+    "pre_scan_on": "pre-treatment CT",
+    "first_dose_on": "first dose",
+    "last_dose_on": "last dose",
+    "post_scan_on": "post-treatment CT",
+    "surgery_on": "surgery",
+    "signed_off_on": "pathology sign-off",
+}
+#: Pairs of neighbours that must not share a day.
+_STRICT = {("first_dose_on", "last_dose_on"), ("last_dose_on", "post_scan_on")}
+
+
+def check_timeline(timeline: Timeline) -> tuple[Finding, ...]:
+    """Apply rule E10 (order of dates) and warnings W6, W8, W9 (distances).
+
+    Returns
+    -------
+    tuple of Finding
+        At the later field of each pair that is out of order.
+    """
+    return (*_order(timeline), *_distances(timeline))
+
+
+def _order(timeline: Timeline) -> Iterator[Finding]:
+    known = [(name, value) for name in _LABELS if (value := getattr(timeline, name)) is not None]
+    for (earlier, first), (later, second) in pairwise(known):
+        strict = (earlier, later) in _STRICT
+        if second < first or (strict and second == first):
+            relation = "after" if strict else "on or after"
+            yield Finding("E10", later, f"The {_LABELS[later]} must be {relation} the {_LABELS[earlier]}.")
+
+
+def _distances(timeline: Timeline) -> Iterator[Finding]:
+    rules = (
+        ("W8", "pre_scan_on", "first_dose_on", PRE_SCAN_LIMIT_DAYS),
+        ("W9", "post_scan_on", "surgery_on", POST_SCAN_LIMIT_DAYS),
+        ("W6", "last_dose_on", "surgery_on", SURGERY_LIMIT_DAYS),
+    )
+    for rule, earlier, later, limit in rules:
+        first, second = getattr(timeline, earlier), getattr(timeline, later)
+        if first and second and (second - first).days > limit:
+            days = (second - first).days
+            yield Finding(
+                rule,
+                later,
+                f"{days} days from {_LABELS[earlier]} to {_LABELS[later]}; the protocol expects at most {limit}.",
+            )
+
+
+def date_shift_days(key: bytes, *, cohort_code: str, patient_code: str) -> int:
+    """Give the number of days by which a patient's imaging dates are moved into the past.
+
+    It follows from a secret key and the pseudonym, so that every scan of a patient moves alike and intervals stay
+    exact, while nobody without the key can undo it. Whole weeks keep the day of the week.
+
+    Returns
+    -------
+    int
+        Between -3647 and -371, a multiple of 7.
+    """
+    digest = hmac.new(key, f"date-shift:{cohort_code}:{patient_code}".encode(), hashlib.sha256).digest()
+    return -7 * (53 + int.from_bytes(digest[:8], "big") % 469)

@@ -1,0 +1,94 @@
+"""The one table that turns an error into words for a person and what to do next."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from dataclasses import dataclass
+
+logger = logging.getLogger("ecotone.errors")
+
+
+class ServiceError(Exception):
+    """A service refuses, for a reason that a person can mend."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Words for a person: what happened and what to do."""
+
+    code: str
+    message: str
+    remedy: str
+    expected: bool
+
+
+#: Error code → what the person can do. `docs/errors.md` has a heading for each.
+REMEDIES = {
+    "unreadable_file": "Export the file again from its source and import it anew.",
+    "unsafe_archive": "Make the archive again from a plain folder, without links or parent paths.",
+    "nothing_to_import": "Choose a folder or zip with DICOM, NIfTI or NRRD files.",
+    "series_refused": "Export the whole series again from the archive.",
+    "not_ct": "Choose the CT series; other modalities are not analysed.",
+    "missing_slice": "Send the missing slices from the archive and import the series anew.",
+    "duplicate_slice": "Export one reconstruction and one phase only, then import it anew.",
+    "uneven_spacing": "Choose a reconstruction with even slice spacing.",
+    "mixed_orientation": "Remove localisers and reformatted images from the series.",
+    "mixed_pixel_spacing": "Export one reconstruction only.",
+    "tilted_gantry": "Choose a reconstruction without gantry tilt, or straighten the series first.",
+    "too_few_slices": "Export the whole series; a volume needs at least two slices.",
+    "slice_too_thick": "Choose a reconstruction with slices of at most 5 mm.",
+    "missing_geometry": "Export the series with its position and orientation attributes.",
+    "mask_refused": "Check the mask in the tool that made it.",
+    "empty_mask": "Contour the tumour, or mark the timepoint as not evaluable.",
+    "mask_too_small": "Check the contour, or mark the timepoint as not evaluable.",
+    "grid_mismatch": "Resample the mask onto the image's grid, or choose the image that it was drawn on.",
+    "mask_outside_image": "Check that mask and image belong together.",
+    "frame_of_reference_mismatch": "Import the mask together with the series on which it was drawn.",
+    "region_not_found": "Name one of the regions that the file holds.",
+    "no_matching_series": "Import the mask together with the CT series that it refers to.",
+    "unknown_setting": "Correct the protocol's setting.",
+    "codebook_mismatch": "Extract again under the protocol of the habitat model, or train anew.",
+    "too_few_supervoxels": "Add patients or larger tumours before training.",
+    "not_evaluable": "Contour the tumour, or mark the timepoint as not evaluable.",
+    "contradictory_outcome": "Correct the fields that are named.",
+    "unreadable_table": "Save the table as CSV with a header line and import it anew.",
+    "too_few_patients": "Enter more outcomes and scans, then train again.",
+    "one_class_only": "Training needs responders and non-responders; enter more outcomes.",
+    "no_training_centre": "Choose the cohort's training centre.",
+    "no_model": "Train a model first.",
+    "nothing_to_do": "Import images and masks first.",
+    "overlap": "Evaluate on patients that the model was not fitted on.",
+    "missing_columns": "Extract the missing features, then try again.",
+    "snapshot_corrupt": "The stored table was altered on disk. Restore it from a backup, or train anew.",
+    "artefact_corrupt": "A stored file was altered on disk. Restore it from a backup, or import it anew.",
+    "untrusted_model": "The stored model was altered on disk. Restore it from a backup, or train anew.",
+    "patient_unknown": "Name the patient, or choose one that the cohort has.",
+    "timepoint_unknown": "Say whether the scan is pre or post, or enter the date of the first dose.",
+    "no_workers": "Start the workers (`make demo`, or see docs/operation.md), or add --wait to the command.",
+    "job_active": "Wait for the running job, or cancel it.",
+}
+
+
+def explain(error: BaseException, *, reference: str) -> Explanation:
+    """Translate an error; an unknown one becomes an apology with a reference number.
+
+    The log gets the place and the type of an unknown error, never its message, which may hold identity.
+    """
+    code = getattr(error, "code", "")
+    message = getattr(error, "message", "")
+    if isinstance(code, str) and isinstance(message, str) and code and message:
+        return Explanation(code, message, REMEDIES.get(code, ""), expected=True)
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    logger.error("Unexpected %s [%s] at %s", type(error).__name__, reference, " < ".join(reversed(places[-8:])))
+    return Explanation(
+        "crashed",
+        f"Something went wrong that we did not foresee. We are sorry. Reference: {reference}.",
+        "Try again; if it happens twice, report the reference number.",
+        expected=False,
+    )

@@ -1,0 +1,96 @@
+"""People, cohorts and who may do what where."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.urls import reverse
+
+from cohorts.core.response import MPR_THRESHOLD_PERCENT
+
+
+class User(AbstractUser):
+    """A person who can log in. Rights come from memberships only."""
+
+
+class Cohort(models.Model):
+    """A named group of patients under one protocol; the boundary of permissions."""
+
+    cohort_path = ""
+
+    code = models.SlugField(max_length=32, unique=True, help_text="Short name used in addresses and commands.")
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    is_synthetic = models.BooleanField(default=False, help_text="Computer-generated data, labelled so on every page.")
+    mpr_threshold_percent = models.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        default=MPR_THRESHOLD_PERCENT,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="Residual viable tumour at or below which a response is major.",
+    )
+    training_centre = models.ForeignKey(
+        "Centre",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="trains",
+        help_text="Models learn here.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("cohorts:detail", args=[self.code])
+
+
+class Centre(models.Model):
+    """A hospital that contributes patients to a cohort."""
+
+    cohort_path = "cohort"
+
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="centres")
+    code = models.SlugField(max_length=32)
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["cohort", "code"], name="centre_code_unique_in_cohort")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a member does in a cohort."""
+
+    COORDINATOR = "coordinator", "Study coordinator"
+    READER = "reader", "Reader"
+    RESEARCHER = "researcher", "Researcher"
+    DATA_MANAGER = "data_manager", "Data manager"
+    ADMINISTRATOR = "administrator", "Administrator"
+
+
+class Membership(models.Model):
+    """One person's role in one cohort, at one centre or at all of them."""
+
+    cohort_path = "cohort"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role)
+    centre = models.ForeignKey(
+        Centre, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: patients of every centre."
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "cohort"], name="one_role_per_cohort")]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.get_role_display()} in {self.cohort}"

@@ -1,0 +1,95 @@
+"""Readings of the resected tumour."""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from cohorts.core.response import YPN_CHOICES, YPT_CHOICES, ResponseReading
+from cohorts.models.cohort import User
+from cohorts.models.patient import Patient
+
+
+def _percent(label: str, *, required: bool = False) -> models.DecimalField:
+    return models.DecimalField(
+        label,
+        max_digits=5,
+        decimal_places=2,
+        null=not required,
+        blank=not required,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+
+
+class PathologyOutcome(models.Model):
+    """One version of one reading. A correction adds a version; nothing is overwritten."""
+
+    cohort_path = "patient__cohort"
+    centre_path = "patient__centre"
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="outcomes")
+    version = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=True)
+
+    viable_percent = _percent("viable tumour (%)", required=True)
+    necrosis_percent = _percent("necrosis (%)", required=True)
+    stroma_percent = _percent("stroma (%)", required=True)
+    fibrosis_percent = _percent("of stroma: fibrosis (%)")
+    inflammation_percent = _percent("of stroma: inflammation (%)")
+    ypt = models.CharField("ypT", max_length=8, choices=[(c, c) for c in YPT_CHOICES])
+    ypn = models.CharField("ypN", max_length=8, choices=[(c, c) for c in YPN_CHOICES])
+    nodes_examined = models.PositiveSmallIntegerField("nodes examined", null=True, blank=True)
+    nodes_positive = models.PositiveSmallIntegerField("nodes positive", null=True, blank=True)
+    nodes_viable_percent = _percent("viable tumour in nodes (%)")
+    tumour_bed_mm = models.DecimalField(
+        "tumour bed, largest size (mm)", max_digits=5, decimal_places=1, null=True, blank=True
+    )
+    sampling_complete = models.BooleanField("tumour bed sampled completely", default=True)
+    tnm_edition = models.PositiveSmallIntegerField("TNM edition", default=9, choices=[(8, "8th"), (9, "9th")])
+    surgery_on = models.DateField("surgery", null=True, blank=True)
+    signed_off_on = models.DateField("pathology sign-off", null=True, blank=True)
+    reader = models.CharField("reader's initials", max_length=8, blank=True)
+    blinded = models.BooleanField("read blind to model output", default=True)
+    source = models.CharField(
+        max_length=10, choices=[("report", "Pathology report"), ("re_review", "Re-review")], default="report"
+    )
+    reported_mpr = models.BooleanField("the report states MPR", null=True, blank=True)
+    reported_pcr = models.BooleanField("the report states pCR", null=True, blank=True)
+
+    entered_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    entered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["patient", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["patient", "version"], name="outcome_version_unique"),
+            models.UniqueConstraint(fields=["patient"], condition=Q(is_current=True), name="one_current_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.patient.code}, reading {self.version}"
+
+    @property
+    def reading(self) -> ResponseReading:
+        """The value twin, to which the response rules apply."""
+
+        def number(value: object) -> float | None:
+            return None if value is None else float(str(value))
+
+        return ResponseReading(
+            viable_percent=float(self.viable_percent),
+            necrosis_percent=float(self.necrosis_percent),
+            stroma_percent=float(self.stroma_percent),
+            ypt=self.ypt,
+            ypn=self.ypn,
+            nodes_examined=self.nodes_examined,
+            nodes_positive=self.nodes_positive,
+            nodes_viable_percent=number(self.nodes_viable_percent),
+            fibrosis_percent=number(self.fibrosis_percent),
+            inflammation_percent=number(self.inflammation_percent),
+            sampling_complete=self.sampling_complete,
+            histology=self.patient.histology,
+            reported_mpr=self.reported_mpr,
+            reported_pcr=self.reported_pcr,
+        )

@@ -1,0 +1,107 @@
+"""Pseudonymous patients and their clinical moments."""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.urls import reverse
+
+from cohorts.models.cohort import Centre, Cohort
+
+PATIENT_CODE = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$", "Letters, digits, '-', '_' and '.', at most 32.")
+
+
+class Patient(models.Model):
+    """A pseudonymous person. ``code`` is never a name or a hospital number."""
+
+    cohort_path = "cohort"
+    centre_path = "centre"
+
+    class Sex(models.TextChoices):
+        FEMALE = "female", "Female"
+        MALE = "male", "Male"
+
+    class Smoking(models.TextChoices):
+        NEVER = "never", "Never"
+        FORMER = "former", "Former"
+        CURRENT = "current", "Current"
+
+    class Histology(models.TextChoices):
+        ADENOCARCINOMA = "adenocarcinoma", "Adenocarcinoma"
+        SQUAMOUS = "squamous", "Squamous cell carcinoma"
+        ADENOSQUAMOUS = "adenosquamous", "Adenosquamous carcinoma"
+        LARGE_CELL = "large_cell", "Large cell carcinoma"
+        NOS = "nsclc_nos", "NSCLC, not otherwise specified"
+        OTHER = "other", "Other"
+
+    class Location(models.TextChoices):
+        CENTRAL = "central", "Central (inner two thirds)"
+        PERIPHERAL = "peripheral", "Peripheral (outer third)"
+
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="patients")
+    centre = models.ForeignKey(Centre, on_delete=models.PROTECT, related_name="patients")
+    code = models.CharField(max_length=32, validators=[PATIENT_CODE], help_text="Pseudonym, never a name.")
+
+    age_years = models.PositiveSmallIntegerField(
+        "age (years)", null=True, blank=True, validators=[MinValueValidator(18), MaxValueValidator(110)]
+    )
+    sex = models.CharField(max_length=10, choices=Sex, blank=True)
+    smoking = models.CharField(max_length=10, choices=Smoking, blank=True)
+    histology = models.CharField(max_length=20, choices=Histology, blank=True)
+    clinical_stage = models.CharField("clinical stage", max_length=10, blank=True)
+    pdl1_percent = models.DecimalField(
+        "PD-L1 (%)",
+        max_digits=5,
+        decimal_places=1,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+    location = models.CharField(max_length=12, choices=Location, blank=True)
+    regimen = models.CharField(max_length=120, blank=True)
+    cycles = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(12)])
+    first_dose_on = models.DateField("first dose", null=True, blank=True)
+    last_dose_on = models.DateField("last dose", null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["cohort", "code"], name="patient_code_unique_in_cohort")]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("cohorts:patient", args=[self.cohort.code, self.code])
+
+
+class Timepoint(models.Model):
+    """A clinical moment of a patient: before or after treatment.
+
+    ``scanned_on`` lies on the patient's shifted calendar, as the de-identified files do; `cohorts.selectors`
+    gives the true day to those who may see clinical dates.
+    """
+
+    cohort_path = "patient__cohort"
+    centre_path = "patient__centre"
+
+    class Kind(models.TextChoices):
+        PRE = "pre", "Pre-treatment"
+        POST = "post", "Post-treatment"
+
+    class Status(models.TextChoices):
+        EVALUABLE = "evaluable", "Evaluable"
+        NOT_EVALUABLE = "not_evaluable", "Not evaluable"
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="timepoints")
+    kind = models.CharField(max_length=4, choices=Kind)
+    scanned_on = models.DateField(null=True, blank=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.EVALUABLE)
+    note = models.CharField(max_length=200, blank=True, help_text="Why a timepoint cannot be evaluated.")
+
+    class Meta:
+        ordering = ["patient", "-kind"]
+        constraints = [models.UniqueConstraint(fields=["patient", "kind"], name="one_timepoint_of_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.patient.code} {self.get_kind_display().lower()}"
