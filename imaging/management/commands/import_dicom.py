@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from cohorts import jobs
+from cohorts.models import Centre, Job
+from cohorts.terminal import EcotoneCommand, cohort_named, progress_bar
+from imaging.core.scan import as_json, open_source, scan
+from imaging.services import ingest
+from imaging.services.ingest import ImportOptions
+
+
+class Command(EcotoneCommand):
+    help = "Import CT series with tumour masks: DICOM with RTSTRUCT or SEG, or NIfTI/NRRD pairs. Identity is removed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("path", type=Path, metavar="PATH", help="A folder, a zip or a file.")
+        parser.add_argument("--cohort", required=True, metavar="CODE")
+        parser.add_argument("--patient", default="", metavar="CODE", help="Pseudonym; default: found or made.")
+        parser.add_argument("--timepoint", choices=["pre", "post", "auto"], default="auto")
+        parser.add_argument("--centre", default="", metavar="CODE", help="Centre of patients that are new.")
+        parser.add_argument(
+            "--roi", default="", metavar="NAME", help="The tumour's region; default: found by its name."
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Print the verdicts; write nothing.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["path"].resolve()
+        if not path.exists():
+            raise CommandError("There is no such file or folder.")
+        report = self._scan(path, options) if options["dry_run"] else self._import(path, options)
+        if options["as_json"]:
+            self.print_json(report)
+        else:
+            self._print(report)
+        rows = [*report["series"], *report["segmentations"]]
+        refused = sum(row["verdict"] == "refused" for row in rows)
+        if refused or not rows:
+            raise CommandError(f"{refused} refused." if rows else "There is neither an image nor a mask in it.")
+
+    def _scan(self, path: Path, options: dict[str, Any]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as workdir, progress_bar() as progress:
+            bar = progress.add_task("Looking at the files", total=None, note="")
+            found = scan(
+                open_source(path, workdir=Path(workdir)),
+                roi=options["roi"] or None,
+                on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+            )
+            return {**as_json(found), "ignored": found.ignored}
+
+    def _import(self, path: Path, options: dict[str, Any]) -> dict[str, Any]:
+        cohort = cohort_named(options["cohort"])
+        centre = options["centre"]
+        if centre and not Centre.objects.filter(cohort=cohort, code=centre).exists():
+            known = ", ".join(cohort.centres.values_list("code", flat=True))
+            raise CommandError(f"The cohort has no centre “{centre}”; it has {known}.")
+        wishes = ImportOptions(
+            patient_code=options["patient"], timepoint=options["timepoint"], centre_code=centre, roi=options["roi"]
+        )
+        # The command does the work itself, so no worker is needed; the job is there for its page and history.
+        job = Job.objects.create(
+            kind=Job.Kind.IMPORT,
+            cohort=cohort,
+            parameters={"path": str(path), "keep": True, "options": wishes.__dict__},
+        )
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        jobs.execute(job.pk, ingest.run)
+        job.refresh_from_db()
+        if job.state != Job.State.DONE:
+            raise CommandError(f"{job.error} {job.remedy}".strip())
+        return job.result
+
+    def _print(self, report: dict[str, Any]) -> None:
+        for row in report["series"]:
+            size = "x".join(map(str, row["shape_zyx"] or [])) or "-"
+            self.stdout.write(
+                f"{row['verdict']:<9} {row['modality'] or '-':<4} {size:<14} {row['path']}  {_why(row)}"
+            )
+        for row in report["segmentations"]:
+            size = f"{row['voxels']} voxels" if row["voxels"] is not None else "-"
+            self.stdout.write(f"{row['verdict']:<9} {row['kind']:<8} {row['name']}: {size}  {_why(row)}")
+        for row in report.get("imported", []):
+            mask = f"{row['segmentation']}, {row['voxels']} voxels" if row["segmentation"] else "no tumour mask"
+            note = f" ({row['note']})" if row["note"] else ""
+            self.stdout.write(f"imported  {row['patient']} {row['timepoint']}{note}: {mask}")
+
+
+def _why(row: dict[str, Any]) -> str:
+    return f"[{row['code']}] {row['reason']}" if row["verdict"] == "refused" else ""

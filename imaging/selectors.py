@@ -1,0 +1,207 @@
+"""Reading images, masks, features and habitats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from numpy.typing import NDArray
+
+from cohorts.access import Person, visible
+from cohorts.models import Cohort, Patient, Timepoint
+from imaging.core.features import FeatureVector
+from imaging.models import (
+    ExtractionProtocol,
+    FeatureSet,
+    HabitatMap,
+    HabitatModel,
+    ImageSeries,
+    Segmentation,
+    SupervoxelMap,
+)
+
+
+def segmentations_to_extract(cohort: Cohort, protocol: ExtractionProtocol) -> QuerySet[Segmentation]:
+    """Give the current segmentations that lack features or supervoxels under a protocol."""
+    whole = FeatureSet.objects.filter(
+        segmentation=OuterRef("pk"), protocol=protocol, region=FeatureSet.Region.WHOLE_TUMOUR
+    )
+    parts = SupervoxelMap.objects.filter(segmentation=OuterRef("pk"), protocol=protocol)
+    return (
+        current_segmentations(cohort)
+        .exclude(Exists(whole) & Exists(parts))
+        .exclude(timepoint__status=Timepoint.Status.NOT_EVALUABLE)
+    )
+
+
+def current_segmentations(cohort: Cohort) -> QuerySet[Segmentation]:
+    """Give the masks that count, one per timepoint, ordered by patient and time."""
+    return (
+        Segmentation.objects.filter(timepoint__patient__cohort=cohort, is_current=True)
+        .select_related("series", "timepoint__patient__centre", "timepoint__patient__cohort")
+        .order_by("timepoint__patient__code", "-timepoint__kind")
+    )
+
+
+def vector_of(features: FeatureSet) -> FeatureVector:
+    """Give the value twin of a feature row."""
+    return FeatureVector(
+        names=tuple(features.schema.names),
+        values=features.values,
+        undefined=features.undefined,
+        provenance=features.provenance,
+    )
+
+
+Pair = dict[str, Segmentation]
+
+
+def pairs(cohort: Cohort) -> dict[Patient, Pair]:
+    """Give for each patient the current segmentations by timepoint; evaluable ones only."""
+    found: dict[Patient, Pair] = {}
+    evaluable = current_segmentations(cohort).filter(timepoint__status=Timepoint.Status.EVALUABLE)
+    for segmentation in evaluable:
+        timepoint = segmentation.timepoint
+        found.setdefault(timepoint.patient, {})[timepoint.kind] = segmentation
+    return found
+
+
+def whole_tumour_vectors(cohort: Cohort, protocol: ExtractionProtocol) -> dict[int, FeatureVector]:
+    """Give segmentation id → whole-tumour features under a protocol."""
+    rows = FeatureSet.objects.filter(
+        segmentation__timepoint__patient__cohort=cohort,
+        segmentation__is_current=True,
+        protocol=protocol,
+        region=FeatureSet.Region.WHOLE_TUMOUR,
+    )
+    return {row.segmentation_id: vector_of(row) for row in rows.select_related("schema").order_by("pk")}
+
+
+def supervoxel_digests(cohort: Cohort, protocol: ExtractionProtocol) -> dict[int, str]:
+    """Give segmentation id → sha256 of its supervoxels."""
+    rows = SupervoxelMap.objects.filter(
+        segmentation__timepoint__patient__cohort=cohort, segmentation__is_current=True, protocol=protocol
+    )
+    return dict(rows.order_by("pk").values_list("segmentation_id", "sha256"))
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far the images of a cohort have come."""
+
+    patients: int
+    with_pre: int
+    with_post: int
+    with_both: int
+    extracted: int
+
+
+def coverage(cohort: Cohort, user: Person) -> Coverage:
+    """Count patients with a mask before, after, both, and with features of both."""
+    patients = visible(Patient.objects.filter(cohort=cohort), user)
+    kinds = list(
+        visible(current_segmentations(cohort), user)
+        .annotate(n_features=Count("feature_sets"))
+        .values_list("timepoint__patient_id", "timepoint__kind", "n_features")
+    )
+    pre = {patient for patient, kind, _ in kinds if kind == Timepoint.Kind.PRE}
+    post = {patient for patient, kind, _ in kinds if kind == Timepoint.Kind.POST}
+    lacking = {patient for patient, _, n in kinds if n == 0}
+    both = pre & post
+    return Coverage(patients.count(), len(pre), len(post), len(both), len(both - lacking))
+
+
+def scanner_rows(cohort: Cohort, user: Person) -> list[dict[str, Any]]:
+    """Give how the scans of each centre were made."""
+    series = visible(ImageSeries.objects.filter(timepoint__patient__cohort=cohort), user)
+    counted: dict[tuple[Any, ...], int] = {}
+    for row in series.select_related("timepoint__patient__centre").order_by("pk"):
+        spacing = " × ".join(f"{value:.2f}" for value in row.spacing_zyx_mm)
+        key = (row.timepoint.patient.centre.name, row.manufacturer, row.kernel, spacing)
+        counted[key] = counted.get(key, 0) + 1
+    names = ("centre", "manufacturer", "kernel", "spacing")
+    return [dict(zip(names, key, strict=True)) | {"scans": n} for key, n in sorted(counted.items())]
+
+
+def volume_rows(cohort: Cohort, user: Person) -> list[dict[str, Any]]:
+    """Give tumour volume before and after for each patient with both, in millilitres."""
+    volumes: dict[str, dict[str, float]] = {}
+    found = visible(current_segmentations(cohort), user)
+    for code, kind, volume in found.values_list("timepoint__patient__code", "timepoint__kind", "volume_mm3"):
+        volumes.setdefault(code, {})[kind] = volume / 1000
+    both = {code: v for code, v in volumes.items() if len(v) == 2}
+    return [{"patient": code, "pre_ml": v["pre"], "post_ml": v["post"]} for code, v in sorted(both.items())]
+
+
+def shown_habitat_model(cohort: Cohort) -> HabitatModel | None:
+    """Give the codebook that pages show: the one fitted last."""
+    return HabitatModel.objects.filter(cohort=cohort).select_related("protocol").order_by("-version").first()
+
+
+def habitat_maps(patient: Patient, model: HabitatModel) -> dict[str, HabitatMap]:
+    """Give the maps of a patient's current masks under a codebook, by timepoint."""
+    rows = HabitatMap.objects.filter(
+        habitat_model=model, segmentation__timepoint__patient=patient, segmentation__is_current=True
+    )
+    return {row.segmentation.timepoint.kind: row for row in rows.select_related("segmentation__timepoint")}
+
+
+def habitat_vectors(patient: Patient, model: HabitatModel) -> dict[str, FeatureVector]:
+    """Give the habitat features of a patient under a codebook, by timepoint."""
+    rows = FeatureSet.objects.filter(
+        habitat_model=model, segmentation__timepoint__patient=patient, segmentation__is_current=True
+    )
+    found = rows.select_related("schema", "segmentation__timepoint").order_by("pk")
+    return {row.segmentation.timepoint.kind: vector_of(row) for row in found}
+
+
+def habitat_fraction_rows(cohort: Cohort, user: Person, model: HabitatModel) -> list[dict[str, Any]]:
+    """Give the share of each habitat before and after, in percent, one row per patient, time and habitat."""
+    maps = visible(HabitatMap.objects.filter(habitat_model=model, segmentation__is_current=True), user)
+    ordered = maps.select_related("segmentation__timepoint__patient").order_by(
+        "segmentation__timepoint__patient__code", "-segmentation__timepoint__kind"
+    )
+    return [
+        {
+            "patient": row.segmentation.timepoint.patient.code,
+            "time": row.segmentation.timepoint.get_kind_display(),
+            "habitat": number,
+            "percent": 100 * fraction,
+        }
+        for row in ordered
+        for number, fraction in enumerate(row.fractions, start=1)
+    ]
+
+
+def interaction_percent(counts: Iterable[Iterable[int]]) -> NDArray[np.float64]:
+    """Give contact counts as percent of all contacts, both triangles and the border included."""
+    matrix = np.asarray([list(row) for row in counts], dtype=float)
+    total = matrix.sum()
+    return 100 * matrix / total if total else matrix
+
+
+#: Habitat features that the patient page lists, in words.
+SHOWN_FEATURES = {
+    "msi_contrast": "Interaction contrast",
+    "msi_homogeneity": "Interaction homogeneity",
+    "msi_correlation": "Interaction correlation",
+    "msi_energy": "Interaction energy",
+    "shannon": "Shannon index of the fractions (nats)",
+    "simpson": "Simpson index of the fractions",
+    "ith_score": "Intratumour heterogeneity (ITH) score",
+}
+
+
+def feature_changes(vectors: dict[str, FeatureVector]) -> list[dict[str, Any]]:
+    """Give the features named in `SHOWN_FEATURES` before, after, and their difference."""
+    values = {kind: vector.as_dict() for kind, vector in vectors.items()}
+    rows = []
+    for name, label in SHOWN_FEATURES.items():
+        pre, post = (values.get(kind, {}).get(name) for kind in ("pre", "post"))
+        change = post - pre if pre is not None and post is not None else None
+        if pre is not None or post is not None:
+            rows.append({"name": name, "label": label, "pre": pre, "post": post, "delta": change})
+    return rows

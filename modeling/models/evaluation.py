@@ -1,0 +1,36 @@
+"""How a model did on patients it had not seen."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from modeling.models.training import ModelVersion
+
+
+class Evaluation(models.Model):
+    """One model version on one split of its snapshot, with intervals."""
+
+    cohort_path = "model_version__cohort"
+
+    class Split(models.TextChoices):
+        CROSS_VALIDATION = "cross_validation", "Cross-validation (training patients)"
+        INTERNAL_TEST = "internal_test", "Internal test"
+        EXTERNAL = "external", "External test"
+
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="evaluations")
+    split = models.CharField(max_length=20, choices=Split)
+    centre = models.CharField(max_length=32, blank=True, help_text="Empty: all centres of the split together.")
+    n = models.PositiveIntegerField()
+    events = models.PositiveIntegerField()
+    auc = models.FloatField(null=True)
+    auc_low = models.FloatField(null=True)
+    auc_high = models.FloatField(null=True)
+    metrics = models.JSONField(default=dict)
+    roc = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["model_version", "pk"]
+        constraints = [models.UniqueConstraint(fields=["model_version", "split", "centre"], name="evaluation_once")]
+
+    def __str__(self) -> str:
+        return f"{self.model_version}, {self.get_split_display()} {self.centre}".strip()

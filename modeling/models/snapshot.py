@@ -1,0 +1,31 @@
+"""What was modelled, frozen."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from cohorts.models import Cohort, PathologyOutcome
+from imaging.models import HabitatModel
+
+
+class TableSnapshot(models.Model):
+    """An immutable table of features and outcomes; twin of `modeling.core.table.FeatureTable`."""
+
+    cohort_path = "cohort"
+
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="snapshots")
+    habitat_model = models.ForeignKey(HabitatModel, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    n_patients = models.PositiveIntegerField()
+    n_columns = models.PositiveIntegerField()
+    outcomes = models.ManyToManyField(PathologyOutcome, related_name="+")
+    excluded = models.JSONField(default=list, help_text="patients left out, each with the reason")
+    mpr_threshold_percent = models.DecimalField(max_digits=4, decimal_places=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["cohort", "sha256"], name="snapshot_once")]
+
+    def __str__(self) -> str:
+        return f"{self.n_patients} patients x {self.n_columns} columns"

@@ -1,0 +1,71 @@
+"""A run of a recipe, and the models that it froze."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.urls import reverse
+
+from cohorts.models import Cohort, Job, Patient, User
+from modeling.models.snapshot import TableSnapshot
+
+
+class TrainingRun(models.Model):
+    """One recipe on one snapshot."""
+
+    cohort_path = "cohort"
+
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="training_runs")
+    number = models.PositiveIntegerField()
+    recipe_name = models.CharField(max_length=40)
+    recipe = models.JSONField()
+    recipe_digest = models.CharField(max_length=64)
+    snapshot = models.ForeignKey(TableSnapshot, on_delete=models.PROTECT, related_name="runs")
+    job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="training_run")
+    versions = models.JSONField(default=dict, help_text="libraries that fitted the models")
+    started_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["cohort", "-number"]
+        constraints = [models.UniqueConstraint(fields=["cohort", "number"], name="run_number_unique")]
+
+    def __str__(self) -> str:
+        return f"Run {self.number} of {self.recipe_name}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("modeling:run", args=[self.cohort.code, self.number])
+
+
+class ModelVersion(models.Model):
+    """One frozen model of a run; twin of a fitted estimator."""
+
+    cohort_path = "cohort"
+
+    class State(models.TextChoices):
+        CHALLENGER = "challenger", "Challenger"
+        CHAMPION = "champion", "Champion"
+        RETIRED = "retired", "Retired"
+
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="model_versions")
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="model_versions")
+    name = models.CharField(max_length=40)
+    version = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, choices=State, default=State.CHALLENGER)
+    sha256 = models.CharField(max_length=64)
+    threshold = models.FloatField(help_text="probability, frozen on training patients (Youden)")
+    threshold_sensitive = models.FloatField(help_text="probability, frozen on training patients (sensitivity 0.90)")
+    selected = models.JSONField(default=list)
+    fitted_on = models.ManyToManyField(Patient, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["cohort", "name", "-version"]
+        constraints = [models.UniqueConstraint(fields=["cohort", "name", "version"], name="model_version_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.version}"
+
+    @property
+    def title(self) -> str:
+        """The model's name for people."""
+        return self.name.replace("_", " ").capitalize()

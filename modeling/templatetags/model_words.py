@@ -1,0 +1,15 @@
+"""Filters that write what models use in words."""
+
+from __future__ import annotations
+
+from django import template
+
+from modeling.wording import feature_in_words
+
+register = template.Library()
+
+
+@register.filter
+def in_words(column: str) -> str:
+    """Write a column of the feature table in words."""
+    return feature_in_words(column)
