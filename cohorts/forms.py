@@ -40,7 +40,7 @@ class BootstrapMixin:
             self.add_error(field, f"{finding.message} ({finding.rule})")  # type: ignore[attr-defined]
 
 
-class CohortForm(BootstrapMixin, forms.ModelForm):
+class CohortForm(BootstrapMixin, forms.ModelForm[Cohort]):
     """A new cohort with its centres."""
 
     centres = forms.CharField(
@@ -67,7 +67,7 @@ class CohortForm(BootstrapMixin, forms.ModelForm):
         return centres
 
 
-class PatientForm(BootstrapMixin, forms.ModelForm):
+class PatientForm(BootstrapMixin, forms.ModelForm[Patient]):
     """A patient's clinical data."""
 
     class Meta:
@@ -100,7 +100,7 @@ class NewPatientForm(PatientForm):
         return code
 
 
-class OutcomeForm(BootstrapMixin, forms.ModelForm):
+class OutcomeForm(BootstrapMixin, forms.ModelForm[PathologyOutcome]):
     """One pathology reading."""
 
     reason = forms.CharField(

@@ -68,6 +68,9 @@ def progress_bar() -> Iterator[Progress]:
     console = Console(file=sys.stderr)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield progress
+    if not console.is_terminal:  # a log gets one line when a step is over
+        for task in progress.tasks:
+            console.print(f"{task.description}: {task.completed:.0f} in {task.elapsed or 0:.1f} s")
 
 
 def watch(job: Job, *, label: str) -> Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -73,12 +74,20 @@ def write_files(plan: DemoPlan, *, advance: Advance) -> None:
     if not missing:
         return
     # Fresh processes, because a fork would inherit database connections.
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent) as pool:
         waiting = {pool.submit(write_patient, truth, plan.folder / "dicom"): truth for truth in missing}
-        for done in as_completed(waiting):
-            done.result()
-            _finished(plan, waiting[done]).touch()
-            advance()
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                _finished(plan, waiting[done]).touch()
+                advance()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _finished(plan: DemoPlan, truth: PatientTruth) -> Path:
@@ -142,8 +151,8 @@ def enter_outcomes(plan: DemoPlan, cohort: Cohort, *, advance: Advance) -> None:
 
 def _reading(truth: PatientTruth) -> dict[str, Any]:
     dates = {"surgery_on": truth.clinical.surgery_on, "signed_off_on": truth.clinical.signed_off_on}
-    defaults = {name: PathologyOutcome._meta.get_field(name) for name in OUTCOME_FIELDS}
-    values = {name: None if field.null else field.get_default() for name, field in defaults.items()}
+    fields = [field for field in PathologyOutcome._meta.concrete_fields if field.name in OUTCOME_FIELDS]
+    values = {field.name: None if field.null else field.get_default() for field in fields}
     planted = {name: getattr(truth.pathology, name) for name in OUTCOME_FIELDS if hasattr(truth.pathology, name)}
     return values | planted | dates
 

@@ -10,10 +10,13 @@ import os
 import tempfile
 from pathlib import Path
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from config.database import database_from_url
 from config.env import env_bool, env_int, env_list, env_secret
+
+django_stubs_ext.monkeypatch()  # lets forms name their model's type, as in ModelForm[Patient]
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("ECOTONE_DATA_DIR", BASE_DIR / "var")).resolve()

@@ -57,10 +57,10 @@ class _Renamed(FileSystemStorage):
         return super().path(BROWSER_LIBRARIES.get(name, name))
 
 
-class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
+class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Hashed names; source maps are not shipped, so references to them are left alone."""
 
     manifest_strict = False
-    patterns: ClassVar[tuple[Any, ...]] = (  # type: ignore[misc]
+    patterns: ClassVar[tuple[Any, ...]] = (
         ("*.css", (r"""(?P<matched>url\(['"]{0,1}\s*(?P<url>.*?)["']{0,1}\))""",)),
     )

@@ -18,11 +18,24 @@ def volume_chart(rows: Sequence[dict[str, Any]], responses: Mapping[str, str]) -
     data = [row | {"response": responses.get(str(row["patient"]), "No outcome yet")} for row in rows]
     largest = max([1.0, *(float(row[name]) for row in rows for name in ("pre_ml", "post_ml"))])
     scale = {"type": "symlog", "domain": [0, largest]}
+    axis = {"values": [0, 1, 2, 5, 10, 20, 50, 100, 200, 500]}
     points = {
         "mark": {"type": "point", "filled": True, "tooltip": True, "size": 60},
         "encoding": {
-            "x": {"field": "pre_ml", "type": "quantitative", "title": "Volume before (ml)", "scale": scale},
-            "y": {"field": "post_ml", "type": "quantitative", "title": "Volume after (ml)", "scale": scale},
+            "x": {
+                "field": "pre_ml",
+                "type": "quantitative",
+                "title": "Volume before (mL)",
+                "scale": scale,
+                "axis": axis,
+            },
+            "y": {
+                "field": "post_ml",
+                "type": "quantitative",
+                "title": "Volume after (mL)",
+                "scale": scale,
+                "axis": axis,
+            },
             "color": response_scale(),
         },
     }
@@ -46,7 +59,7 @@ def fraction_chart(rows: Sequence[dict[str, Any]], responses: Mapping[str, str])
             "field": "time",
             "type": "nominal",
             "title": None,
-            "sort": ["Pre-treatment", "Post-treatment"],
+            "sort": ["Before", "After"],
             "axis": {"labelAngle": 0},
         },
         "y": {"field": "percent", "type": "quantitative", "title": "Share of the tumour (%)"},

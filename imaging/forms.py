@@ -31,7 +31,9 @@ class ManyFilesField(forms.FileField):
 class ImportForm(BootstrapMixin, forms.Form):
     """Files, and what a person knows about them."""
 
-    files = ManyFilesField(help_text="A zip, or all files of a folder: DICOM, NIfTI or NRRD.")
+    files = ManyFilesField(  # type: ignore[assignment]
+        help_text="A zip, or all files of a folder: DICOM, NIfTI or NRRD."
+    )
     patient = forms.RegexField(
         r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$",
         required=False,

@@ -167,7 +167,7 @@ def habitat_fraction_rows(cohort: Cohort, user: Person, model: HabitatModel) -> 
     return [
         {
             "patient": row.segmentation.timepoint.patient.code,
-            "time": row.segmentation.timepoint.get_kind_display(),
+            "time": "Before" if row.segmentation.timepoint.kind == Timepoint.Kind.PRE else "After",
             "habitat": number,
             "percent": 100 * fraction,
         }

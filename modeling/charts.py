@@ -27,9 +27,9 @@ def auc_chart(evaluations: Iterable[Evaluation]) -> Chart | None:
     offset = {"yOffset": {"field": "split", "type": "nominal", "sort": list(_SPLIT_COLOURS)}}
     scale = {"domain": list(_SPLIT_COLOURS), "range": list(_SPLIT_COLOURS.values())}
     colour = {"field": "split", "type": "nominal", "scale": scale, "legend": {"title": None, "orient": "top"}}
-    x = {"type": "quantitative", "scale": {"domain": [0.3, 1]}, "title": "AUC (95 % interval)"}
+    x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": "AUC (95 % interval)"}
     interval = {
-        "mark": {"type": "rule", "strokeWidth": 2},
+        "mark": {"type": "rule", "strokeWidth": 2, "clip": True},
         "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}},
     }
     point = {

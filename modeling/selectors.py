@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from django.db.models import QuerySet
 
 from cohorts.models import Cohort, Patient
 from modeling.models import Evaluation, ModelVersion, Prediction, TrainingRun
@@ -16,7 +16,7 @@ def latest_run(cohort: Cohort) -> TrainingRun | None:
     return runs_for_list(cohort).first()
 
 
-def runs_for_list(cohort: Cohort) -> Any:
+def runs_for_list(cohort: Cohort) -> QuerySet[TrainingRun]:
     """Give the runs of a cohort, newest first, with their models and evaluations."""
     runs = TrainingRun.objects.filter(cohort=cohort).select_related("cohort", "snapshot__habitat_model", "started_by")
     return runs.prefetch_related("model_versions__evaluations").order_by("-number")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+from tests.queue import Queue
+from tests.trial import Trial, build_trial
+
+TESTS = Path(__file__).resolve().parent
+SHARED = TESTS.parents[1] / "shared"
+#: Folders whose tests work on records; each of their tests gets a data folder and a queue of its own.
+SHELL = {"cohorts", "imaging", "modeling", "contracts"}
+#: Stored under this key, test data are the same in each run.
+DEIDENTIFICATION_KEY = b"a key of tests, known to everybody"
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +35,49 @@ def shared_reference() -> Path:
     if not folder.is_dir():
         pytest.skip("golden vectors are absent: expected the folder ../shared/reference beside the repository")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def isolated_shell(request: pytest.FixtureRequest) -> None:
+    """Give tests of the shell their own files and broker, whatever they forget to ask for."""
+    if request.path.relative_to(TESTS).parts[0] in SHELL:
+        request.getfixturevalue("data_folder")
+        request.getfixturevalue("queue")
+
+
+def use_data_folder(settings: Any, folder: Path) -> None:
+    """Point every setting that names a place on disk into one folder."""
+    settings.DATA_DIR = folder
+    settings.ARTEFACT_DIR = folder / "artefacts"
+    settings.UPLOAD_DIR = folder / "uploads"
+    settings.FILE_UPLOAD_TEMP_DIR = str(folder)
+    settings.STATIC_ROOT = folder / "static"
+    settings.STATIC_ROOT.mkdir()
+    settings.DEIDENTIFICATION_KEY = DEIDENTIFICATION_KEY
+    # Pages name static files that only `collectstatic` hashes.
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def data_folder(settings: Any, tmp_path: Path) -> Path:
+    """An empty data folder, in the settings' place."""
+    folder = tmp_path / "data-folder"
+    folder.mkdir()
+    use_data_folder(settings, folder)
+    return folder
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
+    """Messages that would have gone to the broker."""
+    with Queue.instead_of_broker(monkeypatch) as waiting:
+        yield waiting
+
+
+@pytest.fixture
+def trial(db: None) -> Trial:
+    """A cohort with two centres, a patient at each, and a member of every role."""
+    return build_trial()

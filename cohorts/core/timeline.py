@@ -36,8 +36,8 @@ _LABELS = {
     "surgery_on": "surgery",
     "signed_off_on": "pathology sign-off",
 }
-#: Pairs of neighbours that must not share a day.
-_STRICT = {("first_dose_on", "last_dose_on"), ("last_dose_on", "post_scan_on")}
+#: Dates that must lie after the one before them, not on its day.
+_STRICT = {"last_dose_on", "post_scan_on"}
 
 
 def check_timeline(timeline: Timeline) -> tuple[Finding, ...]:
@@ -52,9 +52,11 @@ def check_timeline(timeline: Timeline) -> tuple[Finding, ...]:
 
 
 def _order(timeline: Timeline) -> Iterator[Finding]:
-    known = [(name, value) for name in _LABELS if (value := getattr(timeline, name)) is not None]
+    order = list(_LABELS)
+    known = [(name, value) for name in order if (value := getattr(timeline, name)) is not None]
     for (earlier, first), (later, second) in pairwise(known):
-        strict = (earlier, later) in _STRICT
+        # A date between them that is not known keeps its distance all the same.
+        strict = not _STRICT.isdisjoint(order[order.index(earlier) + 1 : order.index(later) + 1])
         if second < first or (strict and second == first):
             relation = "after" if strict else "on or after"
             yield Finding("E10", later, f"The {_LABELS[later]} must be {relation} the {_LABELS[earlier]}.")

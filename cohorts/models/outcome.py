@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -11,7 +13,7 @@ from cohorts.models.cohort import User
 from cohorts.models.patient import Patient
 
 
-def _percent(label: str, *, required: bool = False) -> models.DecimalField:
+def _percent(label: str, *, required: bool = False) -> models.DecimalField[Any, Any]:
     return models.DecimalField(
         label,
         max_digits=5,

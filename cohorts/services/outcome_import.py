@@ -20,6 +20,7 @@ from cohorts.services.outcomes import OUTCOME_FIELDS, enter_outcome, findings
 #: Column → what it means; `patient` and the fields of a reading.
 COLUMNS: tuple[str, ...] = ("patient", *OUTCOME_FIELDS)
 _REQUIRED = ("patient", "viable_percent", "necrosis_percent", "stroma_percent", "ypt", "ypn")
+_FIELDS = {field.name: field for field in PathologyOutcome._meta.concrete_fields}
 _TRUE = {"1", "true", "yes", "y"}
 _FALSE = {"0", "false", "no", "n"}
 
@@ -138,7 +139,7 @@ def _parse(number: int, cells: dict[str, str]) -> tuple[dict[str, Any], list[Ref
     values: dict[str, Any] = {}
     problems: list[RefusedCell] = []
     for name in OUTCOME_FIELDS:
-        field = PathologyOutcome._meta.get_field(name)
+        field = _FIELDS[name]
         if name not in cells or (cells[name] == "" and name not in _REQUIRED):
             values[name] = field.get_default() if not field.null else None
             continue

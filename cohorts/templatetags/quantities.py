@@ -145,6 +145,13 @@ def heading(column: str) -> str:
 
 
 @register.filter
+def sentence(text: str) -> str:
+    """Start with a capital, unless the first word has its own spelling: ypT, pCR."""
+    first, *_ = str(text).split(maxsplit=1) or [""]
+    return str(text) if first != first.lower() else str(text)[:1].upper() + str(text)[1:]
+
+
+@register.filter
 def elapsed(start: datetime | None, end: datetime | None) -> str:
     """Write how long something took, or has taken until now."""
     if start is None:

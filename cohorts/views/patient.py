@@ -46,7 +46,9 @@ def patient_create(request: HttpRequest, cohort_code: str) -> HttpResponse:
     cohort = fetch(Cohort, request.user, Action.EDIT_PATIENT, code=cohort_code)
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     member = membership_in(request.user, cohort)
-    form = NewPatientForm(request.POST or None, cohort=cohort, centres=centres_for(cohort, member and member.centre))
+    form = NewPatientForm(
+        request.POST or None, cohort=cohort, centres=centres_for(cohort, member.centre if member else None)
+    )
     if form.is_valid():
         values = form.cleaned_data
         patient = create_patient(
@@ -62,7 +64,7 @@ def patient_edit(request: HttpRequest, cohort_code: str, patient_code: str) -> H
     patient = fetch_patient(request, Action.EDIT_PATIENT, cohort_code, patient_code)
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     member = membership_in(request.user, patient.cohort)
-    centres = centres_for(patient.cohort, member and member.centre)
+    centres = centres_for(patient.cohort, member.centre if member else None)
     form = PatientForm(request.POST or None, instance=patient, centres=centres)
     if form.is_valid():
         values = {name: form.cleaned_data[name] for name in CLINICAL_FIELDS}

@@ -37,6 +37,7 @@ from imaging.core.dataset import open_dataset, reading, text
 from imaging.core.deidentify_values import (
     clean_code,
     contrast_text,
+    defined_term,
     each,
     has_usual_vr,
     readable_element,
@@ -44,7 +45,7 @@ from imaging.core.deidentify_values import (
 )
 from imaging.core.errors import BurnedInText, NotCT, UnreadableFile
 
-_STANDARD_ROOT = "1.2.840.10008."
+_STANDARD_UID = r"1\.2\.840\.10008(\.\d+)+"
 _FIRST_WEEK, _LAST_WEEK = 53, 521  # 371 to 3647 days
 
 
@@ -81,7 +82,7 @@ class Deidentifier:
     def uid(self, uid: str) -> str:
         """Give the UID ("2.25...") that replaces one; UIDs of the standard itself stay, "" stays ""."""
         plain = uid.strip().rstrip("\0")
-        if not plain or (plain.startswith(_STANDARD_ROOT) and UID(plain).is_valid):
+        if not plain or re.fullmatch(_STANDARD_UID, plain):
             return plain
         return f"2.25.{int.from_bytes(self._hash('uid', self.secret, plain)[:16], 'big')}"
 
@@ -140,6 +141,8 @@ class Deidentifier:
             return region_text(str(element.value))
         if element.keyword == "ContrastBolusAgent":
             return contrast_text(str(element.value))
+        if element.VR == "CS" or element.keyword == "RescaleType":
+            return each(element.value, defined_term(element.keyword))
         if pattern := profile.PATTERNS.get(element.VR):
             return each(element.value, lambda part: part if re.fullmatch(pattern, part) else None)
         return element.value

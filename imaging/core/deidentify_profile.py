@@ -76,7 +76,7 @@ NumberOfContourPoints ContourSlabThickness ContourOffsetVector ContourData
 RTROIObservationsSequence ObservationNumber RTROIInterpretedType
 """
 
-_CODES = "CodeValue CodingSchemeDesignator CodingSchemeVersion CodeMeaning LongCodeValue"
+_CODES = "CodeValue CodingSchemeDesignator CodeMeaning"
 
 #: Keywords of the attributes that stay, at any depth.
 KEPT = frozenset(
@@ -103,12 +103,30 @@ p n m ln cm mm a b c d t green orange purple blue red yellow light dark
 #: Words that name regions and nobody.
 REGION_WORDS = frozenset(_REGION_WORDS.split())
 
+_DEFINED_TERMS = """
+ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER MPR OTHER NONE VOLUME SAMPLED DISTORTED MIXED
+CT_SOM5 CT_SOM7 CT_SOM8 SPI SEQ HELICAL SPIRAL SEQUENCED CONSTANT_ANGLE STATIONARY FREE REFORMATTED AVERAGE MAX MIN
+CT MR SEG RTSTRUCT HFS HFP HFDR HFDL FFS FFP FFDR FFDL L R B U A P H F YES NO
+CHEST THORAX LUNG ABDOMEN NECK HEAD PELVIS WHOLEBODY CHESTABDOMEN CHESTABDPELVIS
+MONOCHROME1 MONOCHROME2 MONOCHROME COLOR IDENTITY LINEAR LINEAR_EXACT SIGMOID HU
+ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_13818_2 PRODUCT RESEARCH SERVICE FOR PRESENTATION PROCESSING
+CW CC FILTER_BACK_PROJ ITERATIVE LUNG_KERNEL BRAIN EDGE SHARP SMOOTH STANDARD SOFT_TISSUE BONE
+PRE_CONTRAST POST_CONTRAST IMMEDIATE DYNAMIC STEADY_STATE DELAYED ARTERIAL PORTAL_VENOUS VENOUS
+BINARY FRACTIONAL LABELMAP PROBABILITY OCCUPANCY UNDEFINED AUTOMATIC SEMIAUTOMATIC MANUAL
+POINT OPEN_PLANAR OPEN_NONPLANAR CLOSED_PLANAR CLOSEDPLANAR_XOR 3D TILED_FULL TILED_SPARSE
+EXTERNAL GTV CTV PTV ORGAN CONTROL AVOIDANCE TREATED_VOLUME CAVITY CONTRAST_AGENT SUPPORT FIXATION
+"""
+
+#: Terms that code strings may hold; a name in capitals is no such term.
+DEFINED_TERMS = frozenset(_DEFINED_TERMS.split())
+
+#: Code strings that must be there: a term that is not known becomes "OTHER" instead of going.
+OTHER_INSTEAD = frozenset({"ImageType", "FrameType"})
+
 #: What text of a value representation may look like to stay; other values go.
 PATTERNS = {
-    "CS": r"[A-Z0-9_ ]{0,16}",
     "SH": r"[ -~]{0,16}",
     "LO": r"[ -~]{0,64}",
-    "UC": r"[ -~]{0,64}",
     "TM": r"\d{2}|\d{4}|\d{6}(\.\d{1,6})?",
 }
 

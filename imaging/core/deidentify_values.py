@@ -55,6 +55,17 @@ def each(value: Any, change: Callable[[str], str | None]) -> Any:
     return None if None in changed else changed
 
 
+def defined_term(keyword: str) -> Callable[[str], str | None]:
+    """Give a function that keeps the standard's terms and numbers; see `OTHER_INSTEAD` for other words."""
+    unknown = "OTHER" if keyword in profile.OTHER_INSTEAD else None
+
+    def keep(term: str) -> str | None:
+        words = term.strip().replace("\\", " ").split()
+        return term if all(word in profile.DEFINED_TERMS for word in words) else unknown
+
+    return keep
+
+
 def contrast_text(agent: str) -> str:
     """Say whether contrast was given, but not in whose words."""
     plain = agent.strip().lower()

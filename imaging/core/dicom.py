@@ -210,12 +210,19 @@ def _hounsfield(dataset: Dataset, slices: Sequence[Slice], *, what: str) -> list
     stored = np.asarray(dataset.pixel_array).reshape(-1, rows, columns)
     if len(stored) != len(slices):
         raise UnreadableFile(f"{what} describes {len(slices)} planes but holds {len(stored)}.")
-    return [
-        compact_hu(
-            image.astype(np.float64) * (1.0 if plane.slope is None else plane.slope) + (plane.intercept or 0.0)
-        )
-        for image, plane in zip(stored, slices, strict=True)
-    ]
+    return [_rescaled(image, plane) for image, plane in zip(stored, slices, strict=True)]
+
+
+def _rescaled(image: NDArray[np.generic], plane: Slice) -> Pixels:
+    """Apply a slice's own rescale; whole-number rescales, nearly all, need no detour over fractions."""
+    slope = 1.0 if plane.slope is None else plane.slope
+    intercept = plane.intercept or 0.0
+    if slope == 1 and intercept.is_integer() and image.dtype.kind in "iu" and image.dtype.itemsize <= 2:
+        whole = image.astype(np.int32) + int(intercept)
+        limits = np.iinfo(np.int16)
+        if limits.min < whole.min() and whole.max() <= limits.max:
+            return whole.astype(np.int16)
+    return compact_hu(image.astype(np.float64) * slope + intercept)
 
 
 def _stack(pixels: Sequence[Pixels]) -> Pixels:

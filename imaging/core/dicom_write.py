@@ -149,7 +149,7 @@ def _roi_contours(mask: TumorMask, identity: DicomIdentity) -> Dataset:
 def _outlines(inside: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     """Trace a slice at level one half; the last point of an outline is not the first again."""
     padded = np.pad(inside, 1).astype(np.float64)
-    return [outline[:-1] - 1 for outline in measure.find_contours(padded, 0.5)]  # type: ignore[no-untyped-call]
+    return [outline[:-1] - 1 for outline in measure.find_contours(padded, 0.5)]
 
 
 def _observation() -> Dataset:

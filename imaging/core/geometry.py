@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -114,7 +115,7 @@ class Grid:
             shape_zyx=tuple(np.asarray(data["shape_zyx"], dtype=int).tolist()),
             spacing_zyx_mm=tuple(np.asarray(data["spacing_zyx_mm"], dtype=float).tolist()),
             origin_lps_mm=tuple(np.asarray(data["origin_lps_mm"], dtype=float).tolist()),
-            direction=tuple(tuple(row) for row in direction.tolist()),
+            direction=_direction(direction),
         )
 
 
@@ -138,7 +139,8 @@ class Volume:
 
     def crop(self, box: Slices) -> Volume:
         """Give the part of the volume inside a box."""
-        return Volume(np.ascontiguousarray(self.array[box]), self.grid.crop(box))
+        part: NDArray[Any] = np.ascontiguousarray(self.array[box])
+        return Volume(part, self.grid.crop(box))
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +232,7 @@ def grid_of(image: sitk.Image) -> Grid:
         shape_zyx=tuple(reversed(image.GetSize())),
         spacing_zyx_mm=tuple(reversed(image.GetSpacing())),
         origin_lps_mm=image.GetOrigin(),
-        direction=tuple(tuple(row) for row in direction.tolist()),
+        direction=_direction(direction),
     )
 
 
@@ -243,6 +245,11 @@ def volume_from_sitk(image: sitk.Image) -> Volume:
 def mask_from_sitk(image: sitk.Image) -> TumorMask:
     """Convert a SimpleITK label image to a mask of its non-zero voxels."""
     return TumorMask(sitk.GetArrayFromImage(image) != 0, grid_of(image))
+
+
+def _direction(matrix: NDArray[np.float64]) -> Direction:
+    x, y, z = (tuple(row) for row in matrix.tolist())
+    return (x, y, z)
 
 
 def compact_hu(array: NDArray[np.generic]) -> NDArray[np.int16] | NDArray[np.float32]:

@@ -124,7 +124,8 @@ def _sort_dicom(file: Path, found: Inventory, headers: list[Header]) -> None:
 def _damaged(file: Path, reason: str) -> DamagedFile:
     try:
         head = open_head(file)
-        return DamagedFile(file, reason, text(head, "Modality"), text(head, "SeriesInstanceUID"))
+        with reading("A DICOM file"):
+            return DamagedFile(file, reason, text(head, "Modality"), text(head, "SeriesInstanceUID"))
     except ImagingError:
         return DamagedFile(file, reason)
 

@@ -41,6 +41,8 @@ def read_volume_file(path: Path) -> Volume:
         If it is not three-dimensional with one value a voxel.
     """
     array, grid = _read(path, what="The image file")
+    if array.dtype in (np.int16, np.uint8):
+        return Volume(array.astype(np.int16, copy=False), grid)
     if not np.isfinite(array).all():
         raise SeriesRefused("The image holds values that are not numbers (NaN or infinite).")
     return Volume(compact_hu(array), grid)

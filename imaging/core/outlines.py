@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+
+from pydicom.dataset import Dataset
 
 from imaging.core.dataset import open_dataset
 from imaging.core.dicom import SeriesReport
@@ -124,11 +127,14 @@ def _regions(
         labels, names = read_labels(outline.file, volume)
         return names, lambda number, image: TumorMask(labels == number, image.grid)
     dataset = open_dataset(outline.file, what="The segmentation")
-    frame = series.frame_of_reference_uid
     if outline.kind == "rtstruct":
-        return region_names(
-            dataset
-        ), lambda number, image: read_rtstruct(dataset, image.grid, roi=number, frame_of_reference_uid=frame)[0].mask
-    return segment_names(
-        dataset
-    ), lambda number, image: read_seg(dataset, image.grid, segment=number, frame_of_reference_uid=frame)[0].mask
+        return region_names(dataset), partial(_contoured, dataset, series.frame_of_reference_uid)
+    return segment_names(dataset), partial(_segmented, dataset, series.frame_of_reference_uid)
+
+
+def _contoured(dataset: Dataset, frame: str, number: int, image: Volume) -> TumorMask:
+    return read_rtstruct(dataset, image.grid, roi=number, frame_of_reference_uid=frame)[0].mask
+
+
+def _segmented(dataset: Dataset, frame: str, number: int, image: Volume) -> TumorMask:
+    return read_seg(dataset, image.grid, segment=number, frame_of_reference_uid=frame)[0].mask

@@ -106,7 +106,7 @@ def render(truth: PatientTruth, timepoint: Timepoint) -> Phantom:
     room = _ROOM * tumour.radius_mm(truth.pre)
     centre = find_place(surface, truth, room_mm=room)
     placed = place(tumour, truth, scan, centre_mm=centre, axes=axes)
-    paint_tumour(image, placed, spicules(tumour, truth, scan, centre_mm=centre), axes)
+    paint_tumour(image, placed, scan, spicules(tumour, truth, scan, centre_mm=centre), axes)
     mask, habitats = np.zeros(grid.shape_zyx, dtype=bool), np.zeros(grid.shape_zyx, dtype=np.uint8)
     mask[placed.box], habitats[placed.box] = placed.mask, placed.habitats
     hu = _reconstruct(image, scanner, generator(truth.seed, truth.code, timepoint, "noise"))

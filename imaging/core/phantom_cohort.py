@@ -1,8 +1,8 @@
 """The plan of the demo cohort: who responds, and how strongly that shows in which part of the images.
 
-A latent response decides the pathologist's reading. Three signals share a planted part with it:
-shrinkage (tumour volume), texture (fine texture of the whole tumour) and mixing (arrangement of the
-habitats). Nothing else in an image knows the response.
+Three independent signals show in the images: shrinkage (tumour volume), texture (fine texture of the
+whole tumour) and mixing (arrangement of the habitats). A latent response is their weighted sum and a
+rest that no image shows; it decides the pathologist's reading.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from imaging.core.phantom_truth import (
 #: Half of the patients come from centre A, where models are trained.
 CENTRE_PATTERN: tuple[Centre, ...] = ("A", "B", "C", "A")
 
+#: Patients in a centre from which on its draws are balanced.
+_ENOUGH = 12
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -39,7 +42,7 @@ class Planted:
     mpr_rate : float
         Part of the patients with a major pathological response, in each centre.
     shrinkage_r, texture_r, mixing_r : float
-        Correlation of each signal with the latent response.
+        Correlation of each signal with the latent response; the squares add up to what images can tell.
     log_volume_mean, log_volume_sd : float
         Of the natural logarithm of volume after over volume before treatment, at minus the shrinkage.
     log_texture_sd : float
@@ -49,12 +52,12 @@ class Planted:
     """
 
     mpr_rate: float = 0.45
-    shrinkage_r: float = 0.45
-    texture_r: float = 0.50
-    mixing_r: float = 0.60
+    shrinkage_r: float = 0.38
+    texture_r: float = 0.40
+    mixing_r: float = 0.46
     log_volume_mean: float = -0.65
     log_volume_sd: float = 0.42
-    log_texture_sd: float = 0.25
+    log_texture_sd: float = 0.35
     mixing_before: float = 0.06
     mixing_after: float = 0.20
 
@@ -88,34 +91,29 @@ def _draw_signals(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Draw response, shrinkage, texture and mixing of one centre's patients, and who has MPR.
 
-    In a centre of enough patients the drawn noise is made exactly orthogonal to the response and to
-    the classes, so the planted correlations hold there to the digit and a demo does not depend on luck.
+    In a centre of enough patients the drawn columns are made exactly uncorrelated, so the planted
+    correlations hold there to the digit and a demo does not depend on luck.
     """
-    rng = generator(seed, "cohort", centre, n)
-    drawn = rng.standard_normal((n, 4))
-    response = drawn[:, 0]
-    if n >= 12:
-        response = (response - response.mean()) / response.std()
+    drawn = generator(seed, "cohort", centre, n).standard_normal((n, 4))
+    if n >= _ENOUGH:
+        drawn = _uncorrelated(drawn)
+    weights = np.array([planted.shrinkage_r, planted.texture_r, planted.mixing_r])
+    signals, rest = drawn[:, :3], drawn[:, 3]
+    response = np.sum(weights * signals, axis=1) + np.sqrt(1 - np.sum(weights**2)) * rest
     is_mpr = np.zeros(n, dtype=bool)
     is_mpr[np.argsort(-response, kind="stable")[: round(planted.mpr_rate * n)]] = True
-    noise = _orthogonal(drawn[:, 1:], (np.ones(n), response, is_mpr - is_mpr.mean())) if n >= 12 else drawn[:, 1:]
-    parts = np.array([planted.shrinkage_r, planted.texture_r, planted.mixing_r])
-    signals = parts * response[:, None] + np.sqrt(1 - parts**2) * noise
     return np.column_stack([response, signals]), is_mpr
 
 
-def _orthogonal(columns: NDArray[np.float64], to: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Make columns orthogonal to given vectors and to each other, of unit variance (Gram-Schmidt)."""
-    basis: list[NDArray[np.float64]] = []
-    kept = []
-    for i, vector in enumerate([*to, *columns.T]):
-        rest = vector.astype(np.float64).copy()
+def _uncorrelated(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give columns zero mean, unit variance and no correlation with each other (Gram-Schmidt)."""
+    basis = [np.full(len(columns), 1 / np.sqrt(len(columns)))]
+    for column in columns.T:
+        rest = column.copy()
         for unit in basis:
             rest -= np.sum(rest * unit) * unit
         basis.append(rest / np.sqrt(np.sum(rest**2)))
-        if i >= len(to):
-            kept.append(basis[-1] * np.sqrt(len(vector)))
-    return np.column_stack(kept)
+    return np.asarray(np.column_stack(basis[1:]) * np.sqrt(len(columns)))
 
 
 def _patient(
@@ -149,20 +147,27 @@ def _scans(
 ) -> tuple[ScanTruth, ScanTruth]:
     diameter = float(rng.uniform(26, 43))
     log_volume = np.clip(planted.log_volume_mean - planted.log_volume_sd * shrinkage, -1.9, 0.25)
-    log_length = np.log(2.0) + rng.normal(0, 0.06)
+    log_length = np.log(1.8) + rng.normal(0, 0.06)
     mixing_pre = 0.5 + planted.mixing_before * mixing + rng.normal(0, 0.06)
     mixing_post = mixing_pre + planted.mixing_after * mixing + rng.normal(0, 0.02)
-    necrotic, dense = rng.normal(0.30, 0.025), rng.normal(0.32, 0.025)
-    fractions = (float(necrotic), float(1 - necrotic - dense), float(dense))
-
-    def scan(size: float, log_mm: float, mixed: float) -> ScanTruth:
-        return ScanTruth(size, float(np.exp(log_mm)), float(np.clip(mixed, 0.0, 1.0)), fractions)
-
+    parts = np.array([0.30, 0.38, 0.32]) + rng.normal(0, 0.02, size=3)
     post_length = log_length + planted.log_texture_sd * texture
     return (
-        scan(diameter, log_length, mixing_pre),
-        scan(float(diameter * np.exp(log_volume / 3)), post_length, mixing_post),
+        _scan(rng, diameter, log_length, mixing_pre, parts),
+        _scan(rng, float(diameter * np.exp(log_volume / 3)), post_length, mixing_post, parts),
     )
+
+
+def _scan(
+    rng: np.random.Generator, diameter_mm: float, log_length: float, mixing: float, parts: NDArray[np.float64]
+) -> ScanTruth:
+    """Draw what differs from scan to scan without knowing the response: parts, contrast phase and halo."""
+    parts = np.clip(parts + rng.normal(0, 0.03, size=3), 0.18, 0.5)
+    low, soft, dense = (float(part) for part in parts / parts.sum())
+    phase = float(rng.normal(0, 1))
+    hu = (-100 + float(rng.normal(0, 12)), 25 + 5 * phase, 160 + 16 * phase)
+    length, mixed = float(np.exp(log_length)), float(np.clip(mixing, 0, 1))
+    return ScanTruth(diameter_mm, length, mixed, (low, soft, dense), hu, float(rng.uniform(0.05, 0.6)))
 
 
 def truth_document(truths: Sequence[PatientTruth], *, planted: Planted = PLANTED) -> dict[str, Any]:

@@ -29,15 +29,21 @@ class ScanTruth:
     texture_length_mm : float
         Correlation length of the fine texture inside the tumour (its variance never changes).
     mixing : float
-        0 = necrotic core, one pole dense, the other soft; 1 = the three habitats interleaved in patches.
+        0 = the dense habitat lies at the surface of the tumour; 1 = it lies deep inside, between the others.
     fractions : tuple of float
-        Parts of the tumour that are necrotic, soft and dense; their sum is 1.
+        Parts of the tumour that are low in density, soft and dense; their sum is 1.
+    habitat_hu : tuple of float
+        Mean HU of the three habitats; it changes with the contrast phase, not with the response.
+    halo : float
+        Strength of the ground-glass rim around the tumour, 0 to 1; it does not know the response.
     """
 
     diameter_mm: float
     texture_length_mm: float
     mixing: float
     fractions: tuple[float, float, float]
+    habitat_hu: tuple[float, float, float]
+    halo: float
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ class PathologyTruth:
 class PatientTruth:
     """Everything planted in one synthetic patient.
 
-    `response` is the latent depth of response (standard normal); `shrinkage`, `texture` and
-    `mixing` are standard normal signals that share a known part with it (`phantom_cohort.PLANTED`).
+    `shrinkage`, `texture` and `mixing` are independent standard normal signals; `response` is their
+    weighted sum and a rest that no image shows (`phantom_cohort.PLANTED`), standard normal too.
     """
 
     code: str
@@ -115,7 +121,8 @@ def patient_document(truth: PatientTruth) -> dict[str, Any]:
         key: value.isoformat() if isinstance(value, date) else value for key, value in document["clinical"].items()
     }
     for timepoint in ("pre", "post"):
-        document[timepoint]["fractions"] = list(document[timepoint]["fractions"])
+        for name in ("fractions", "habitat_hu"):
+            document[timepoint][name] = list(document[timepoint][name])
     return document
 
 

@@ -17,13 +17,11 @@ from imaging.core.phantom_fields import Float, Lattice, coverage, generator, int
 from imaging.core.phantom_truth import PatientTruth, ScanTruth
 from imaging.core.phantom_vessels import Point, Tube, rasterise
 
-#: HU of the three habitats: low density (necrotic, partly aerated), soft, dense (enhancing).
-HABITAT_HU = (-100.0, 25.0, 160.0)
 #: Standard deviation of the fine texture, the same in every patient and habitat.
-TEXTURE_HU = 30.0
+TEXTURE_HU = 34.0
 
-#: How much depth below the surface decides where a habitat lies, at mixing 0 and 1.
-_RADIAL = (0.75, -0.55)
+#: How much depth below the surface decides where the dense habitat lies, at mixing 0 and 1.
+_RADIAL = (-0.75, 0.75)
 _PATCH = 0.27
 _REACH = 1.9
 _UNIT = Lattice.covering(((-_REACH, _REACH),) * 3, step_mm=0.09)
@@ -108,31 +106,31 @@ def place(tumour: Tumour, truth: PatientTruth, scan: ScanTruth, *, centre_mm: Po
     wanted = (scaled[0], scaled[1], scaled[2])
     distance = interpolate(tumour.distance, _UNIT, wanted) * np.float32(radius)
     mask = _solid(distance < 0)
-    necrotic, dense = _habitat_fields(tumour, scan, wanted)
-    hu = HABITAT_HU[1] + (HABITAT_HU[2] - HABITAT_HU[1]) * _step(dense) + np.zeros_like(distance)
-    paint(hu, _step(necrotic), HABITAT_HU[0])
+    low, dense = _habitat_fields(tumour, scan, wanted)
+    low_hu, soft_hu, dense_hu = scan.habitat_hu
+    hu = soft_hu + (dense_hu - soft_hu) * _step(dense)
+    paint(hu, _step(low), low_hu)
     hu += TEXTURE_HU * _texture(truth, scan, (local[0], local[1], local[2]))
-    habitats = np.where(necrotic > 0, 1, np.where(dense > 0, 3, 2)).astype(np.uint8)
+    habitats = np.where(low > 0, 1, np.where(dense > 0, 3, 2)).astype(np.uint8)
     habitats[~mask] = 0
     return Placed((box[0], box[1], box[2]), (local[0], local[1], local[2]), distance, hu, habitats, mask)
 
 
 def _habitat_fields(tumour: Tumour, scan: ScanTruth, axes: Axes) -> tuple[Float, Float]:
-    """Give two fields on a scan's grid: above zero where the tumour is necrotic, and where it is dense.
+    """Give two fields on a scan's grid: above zero where density is low, and where it is high.
 
-    Unmixed, the core is necrotic and one pole is dense; fully mixed, both are patches. The fields turn
-    from one to the other at constant variance, and the thresholds keep the planted fractions.
+    Both are patches; the second one also follows the depth below the surface, more outwards or more
+    inwards as the mixing says. The thresholds keep the planted fractions whatever the mixing.
     """
     radial = np.float32(_RADIAL[0] + (_RADIAL[1] - _RADIAL[0]) * scan.mixing)
-    patchy = np.sqrt(1 - radial**2)
-    cores = radial * tumour.depth + patchy * tumour.patches[0]
-    rims = -radial * tumour.depth + patchy * tumour.patches[1]
+    low = tumour.patches[0]
+    dense = radial * tumour.depth + np.sqrt(1 - radial**2) * tumour.patches[1]
     inside = tumour.distance < 0
-    necrotic_part, _, dense_part = scan.fractions
-    core_level = np.quantile(cores[inside], 1 - necrotic_part)
-    viable = inside & (cores <= core_level)
-    rim_level = np.quantile(rims[viable], 1 - dense_part / (1 - necrotic_part))
-    fields = [(cores - core_level).astype(np.float32), (rims - rim_level).astype(np.float32)]
+    low_part, _, dense_part = scan.fractions
+    low_level = np.quantile(low[inside], 1 - low_part)
+    viable = inside & (low <= low_level)
+    dense_level = np.quantile(dense[viable], 1 - dense_part / (1 - low_part))
+    fields = [(low - low_level).astype(np.float32), (dense - dense_level).astype(np.float32)]
     return interpolate(fields[0], _UNIT, axes), interpolate(fields[1], _UNIT, axes)
 
 
@@ -157,11 +155,11 @@ def _solid(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.stack([ndimage.binary_fill_holes(part) for part in mask])
 
 
-def paint_tumour(image: Float, placed: Placed, spicules: list[Tube], axes: Axes) -> None:
+def paint_tumour(image: Float, placed: Placed, scan: ScanTruth, spicules: list[Tube], axes: Axes) -> None:
     """Paint spicules, a faint halo and the tumour into an image of HU in place."""
     width = float(axes[2][1] - axes[2][0])
     part = image[placed.box]
-    halo = 0.22 * np.exp(-np.maximum(placed.distance_mm, 0) / 2.5).astype(np.float32)
+    halo = scan.halo * np.exp(-np.maximum(placed.distance_mm - _EDGE_MM, 0) / 3.5).astype(np.float32)
     paint(part, np.where(part < -300, halo, 0), -150.0)
     local = (axes[0][placed.box[0]], axes[1][placed.box[1]], axes[2][placed.box[2]])
     paint(part, 0.8 * rasterise(spicules, local) * (part < 0), 10.0)

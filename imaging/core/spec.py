@@ -102,7 +102,8 @@ def _build(kind: type[T], data: dict[str, Any]) -> T:
     known = {f.name for f in fields(kind)}
     if unknown := set(data) - known:
         raise UnknownSetting(f"Unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}.")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
+    return kind(**values)
 
 
 #: Everything METHOD names: 1,316 whole-tumour features a timepoint.

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import io
 import re
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +39,7 @@ from imaging.core.masks import largest_component, mean_hu, read_mask
 from imaging.core.nifti import read_volume_file
 from imaging.core.scan import ScanReport, SegmentationReport, as_json, open_source, scan
 from imaging.models import ImageSeries, Segmentation
+from imaging.services import uploads
 
 ACCEPTED = "accepted"
 _TIME_WORDS = {
@@ -88,14 +88,9 @@ def enqueue_import(
     user: User | None,
     centre: Centre | None = None,
     parent: Job | None = None,
-    keep: bool = True,
 ) -> Job:
-    """Queue an import of files on this machine.
-
-    ``centre`` is the wall within which the person works, if there is one; ``keep=False`` removes the files when
-    the job is over.
-    """
-    parameters = {"path": str(path), "keep": keep, "options": options.__dict__}
+    """Queue an import of files on this machine; ``centre`` is the wall within which the person works, if any."""
+    parameters = {"inbox": uploads.inbox_for(path), "options": options.__dict__}
     return jobs.enqueue(
         Job.Kind.IMPORT, cohort=cohort, user=user, centre=centre, parameters=parameters, parent=parent
     )
@@ -103,14 +98,20 @@ def enqueue_import(
 
 def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
     """Import: scan, plan, read, and give what the closing transaction writes."""
-    path = Path(job.parameters["path"])
-    options = ImportOptions(**job.parameters["options"])
+    inbox, options = job.parameters["inbox"], ImportOptions(**job.parameters["options"])
     try:
         with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as workdir:
-            return import_path(job.cohort, path, options=options, job=job, report=report, workdir=Path(workdir))
-    finally:
-        if not job.parameters["keep"]:
-            shutil.rmtree(path, ignore_errors=True)
+            source = uploads.source_in(inbox)
+            write = import_path(job.cohort, source, options=options, job=job, report=report, workdir=Path(workdir))
+    except ImagingError:
+        uploads.discard(inbox)  # trying again would end the same way
+        raise
+
+    def write_and_discard() -> dict[str, Any]:
+        transaction.on_commit(lambda: uploads.discard(inbox))
+        return write()
+
+    return write_and_discard
 
 
 def import_path(

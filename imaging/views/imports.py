@@ -33,10 +33,10 @@ def import_images(request: HttpRequest, cohort_code: str) -> HttpResponse:
         except ServiceError as error:
             form.add_error("files", error.message)
         else:
-            job = enqueue_import(
-                cohort, path=folder, options=form.options(), user=request.user, centre=own_centre, keep=False
+            options = form.options()
+            return redirect(
+                enqueue_import(cohort, path=folder, options=options, user=request.user, centre=own_centre)
             )
-            return redirect(job)
     recent = visible(
         Job.objects.filter(cohort=cohort, kind__in=[Job.Kind.IMPORT, Job.Kind.IMPORT_BATCH]), request.user
     )

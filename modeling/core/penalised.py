@@ -52,33 +52,59 @@ def fit_paths(
         The intercept first.
     """
     A = np.column_stack([np.ones(len(X)), X])
-    n_sets, n_penalties = len(weights), len(penalties.l1)
-    gram = np.repeat(np.einsum("sn,ni,nj->sij", weights, A, A, optimize=True) / 4, n_penalties, axis=0)
-    w = np.repeat(weights, n_penalties, axis=0)
-    l1, l2 = np.tile(penalties.l1, n_sets), np.tile(penalties.l2, n_sets)
-    solution = np.zeros((n_sets * n_penalties, A.shape[1]))
-    active = np.arange(len(solution))
+    shape = (len(weights), len(penalties.l1), A.shape[1])
+    # Problems lie along the last axis, so that each step of the sweep reads contiguous memory.
+    gram = np.repeat(np.einsum("sn,ni,nj->ijs", weights, A, A, optimize=True) / 4, shape[1], axis=2)
+    problems = _Problems(
+        gram=gram,
+        weights=np.repeat(weights.T, shape[1], axis=1),
+        l1=np.tile(penalties.l1, shape[0]),
+        l2=np.tile(penalties.l2, shape[0]),
+    )
+    solution = np.zeros((shape[2], shape[0] * shape[1]))
+    active = np.arange(solution.shape[1])
     for _ in range(max_iter):
-        before = solution[active]
-        after = _sweep(before, gradient=(w * (expit(before @ A.T) - y)) @ A, gram=gram, penalties=Penalties(l1, l2))
-        solution[active] = after
-        moving = np.abs(after - before).max(axis=1) > tolerance
+        before = solution[:, active]
+        gradient = A.T @ (problems.weights * (expit(A @ before) - y[:, None]))
+        after = _sweep(before, gradient=gradient, problems=problems)
+        solution[:, active] = after
+        moving = np.abs(after - before).max(axis=0) > tolerance
         if not moving.any():
             break
-        active, gram, w, l1, l2 = active[moving], gram[moving], w[moving], l1[moving], l2[moving]
-    return solution.reshape(n_sets, n_penalties, -1)
+        if not moving.all():
+            active, problems = active[moving], problems.only(moving)
+    return solution.T.reshape(shape)
 
 
-def _sweep(start: Floats, *, gradient: Floats, gram: Floats, penalties: Penalties) -> Floats:
+@dataclass(frozen=True, eq=False)
+class _Problems:
+    """Fits that are still moving: arrays whose last axis counts them."""
+
+    gram: Floats
+    weights: Floats
+    l1: Floats
+    l2: Floats
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Problems:
+        return _Problems(self.gram[..., chosen], self.weights[:, chosen], self.l1[chosen], self.l2[chosen])
+
+
+def _sweep(start: Floats, *, gradient: Floats, problems: _Problems) -> Floats:
     b = start.copy()
-    for j in range(b.shape[1]):
-        l1, l2 = (0.0, 0.0) if j == 0 else (penalties.l1, penalties.l2)
-        curvature = gram[:, j, j] + l2 + np.finfo(float).tiny
-        target = gram[:, j, j] * b[:, j] - gradient[:, j]
-        new = np.sign(target) * np.maximum(np.abs(target) - l1, 0) / curvature
-        gradient = gradient + gram[:, j, :] * (new - b[:, j])[:, None]
-        b[:, j] = new
+    # The intercept, the first row, is not penalised; the smallest number keeps an empty column at zero.
+    l1 = np.vstack([np.zeros_like(problems.l1), *[problems.l1] * (len(b) - 1)])
+    l2 = np.vstack([np.zeros_like(problems.l2), *[problems.l2] * (len(b) - 1)])
+    bound = np.einsum("jjm->jm", problems.gram)
+    curvature = bound + l2 + _TINY
+    for j in range(len(b)):
+        target = bound[j] * b[j] - gradient[j]
+        new = (target - np.minimum(np.maximum(target, -l1[j]), l1[j])) / curvature[j]
+        gradient += problems.gram[j] * (new - b[j])
+        b[j] = new
     return b
+
+
+_TINY = np.finfo(np.float64).tiny
 
 
 def class_weights(y: Ints, *, balanced: bool) -> Floats:

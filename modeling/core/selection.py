@@ -149,6 +149,9 @@ class MRMRSelector(_Supervised):
 
     The quotient form for continuous features, FCQ: the F statistic divided by the mean absolute
     correlation with the columns chosen so far (Ding & Peng, J Bioinform Comput Biol 2005;3:185).
+    A mean correlation below 1 / sqrt(n_samples), the standard error of a correlation between
+    independent columns, counts as that much; without this floor the quotient rewards noise that
+    happens to be uncorrelated.
 
     Parameters
     ----------
@@ -166,10 +169,11 @@ class MRMRSelector(_Supervised):
         values, target = self._validated(X, y)
         relevance = _f_statistic(values, target)
         scaled = _unit_columns(values)
+        floor = 1 / np.sqrt(len(values))
         redundancy = np.zeros(values.shape[1])
         chosen: list[int] = []
         for _ in range(min(self.n_features, values.shape[1])):
-            score = relevance / np.maximum(redundancy / max(len(chosen), 1), _LEAST_REDUNDANCY)
+            score = relevance / np.maximum(redundancy / max(len(chosen), 1), floor)
             score[chosen] = -np.inf
             chosen.append(int(np.argmax(score)))
             redundancy += np.abs(scaled[:, chosen[-1]] @ scaled)
@@ -254,10 +258,6 @@ class LassoSelector(_Supervised):
         if self.rule == "min":
             return float(path[best])
         return float(path[np.flatnonzero(mean <= mean[best] + error[best])[0]])
-
-
-#: Below this mean correlation the quotient would reward nothing but chance.
-_LEAST_REDUNDANCY = 1e-3
 
 
 def _never_empty(support: Mask, score: Floats) -> Mask:

@@ -233,7 +233,8 @@ def _area(y: Ints, p: Floats, undefined: dict[str, str]) -> tuple[float | None, 
     area = metrics.auc(y, p)
     if area is None:
         kind = "responders" if y.any() else "non-responders"
-        undefined["auc"] = f"All {len(y)} patients are {kind}; the area needs both."
+        reason = f"All {len(y)} patients are {kind}; the area needs both."
+        undefined |= dict.fromkeys(("auc", "auc_low", "auc_high"), reason)
         return None, None, None
     interval = metrics.delong_interval(y, p)
     if interval is None:

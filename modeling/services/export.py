@@ -6,8 +6,10 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
+from django.db.models import Model, QuerySet
 
 from cohorts.access import Person, visible
 from cohorts.models import Cohort, PathologyOutcome, Patient
@@ -18,6 +20,7 @@ from imaging.models import FeatureSet
 from imaging.selectors import vector_of
 from modeling.models import Prediction
 
+M = TypeVar("M", bound=Model)
 _DATES = {"first_dose_on", "last_dose_on", "surgery_on", "signed_off_on"}
 #: What the data dictionary says of a column; features are described by their name's parts.
 _MEANINGS = {
@@ -82,7 +85,7 @@ def _files(tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
     return files
 
 
-def _visible(queryset, user):  # type: ignore[no-untyped-def]
+def _visible(queryset: QuerySet[M], user: Person | None) -> QuerySet[M]:
     return queryset if user is None else visible(queryset, user)
 
 

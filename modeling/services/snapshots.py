@@ -84,7 +84,7 @@ def outcomes_of(cases: Sequence[Case], cohort: Cohort) -> pd.Series[int]:
     """Give 1 for a major pathological response, 0 otherwise, by patient code."""
     threshold = float(cohort.mpr_threshold_percent)
     values = {c.code: int(is_mpr(c.outcome.reading, threshold_percent=threshold)) for c in cases if c.outcome}
-    return pd.Series(values, dtype=int)
+    return pd.Series(values).astype(int)
 
 
 def splits_of(cases: Sequence[Case], y: pd.Series[int], cohort: Cohort, *, seed: int) -> pd.Series[str]:

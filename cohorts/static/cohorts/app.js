@@ -30,6 +30,10 @@
   document.addEventListener("htmx:responseError", complain);
   document.addEventListener("htmx:sendError", complain);
 
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  });
+
   // A form that asks first (`data-confirm`), and never sends twice.
   document.addEventListener("submit", (event) => {
     const form = event.target;

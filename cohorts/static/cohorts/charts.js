@@ -14,7 +14,7 @@
       font,
       view: { stroke: null },
       axis: { ...text, gridColor: line, domainColor: muted, tickColor: muted },
-      legend: { ...text, labelColor: ink, symbolType: "square" },
+      legend: { ...text, labelColor: ink, symbolType: "square", layout: { top: { anchor: "end" } } },
       title: { color: ink, font, anchor: "start" },
       header: text,
       text: { color: ink, font, fontSize: 12 },
@@ -27,17 +27,34 @@
     ast: true,
     expr: vega.expressionInterpreter,
     renderer: "svg",
+    logLevel: vega.Error,
     actions: { export: true, source: false, compiled: false, editor: false },
     downloadFileName: "ecotone-chart",
     config: look(),
   });
+
+  // Make a chart fit its card: names of categories explain themselves, legends go below, labels leave room.
+  const fit = (spec, width) => {
+    for (const part of [spec, ...(spec.layer ?? [])]) {
+      const { x, y, color } = part.encoding ?? {};
+      if (y?.type === "nominal") {
+        y.title = null;
+        y.axis = { ...y.axis, labelLimit: Math.min(y.axis?.labelLimit ?? 320, Math.round(width * 0.45)) };
+      }
+      if (x?.type === "nominal" && x.axis?.labelAngle === 0 && width < 400) x.axis.labelAngle = -45;
+      const legend = color?.legend;
+      if (legend && width < 330) legend.columns = 2;
+      if (legend?.orient === "right" && width < 480) Object.assign(legend, { orient: "bottom", columns: 2 });
+    }
+    return spec;
+  };
 
   const draw = async (place) => {
     const spec = document.getElementById(place.dataset.chart);
     if (!spec) return;
     place.dataset.state = "drawing";
     try {
-      await vegaEmbed(place, JSON.parse(spec.textContent), options());
+      await vegaEmbed(place, fit(JSON.parse(spec.textContent), place.clientWidth), options());
       place.dataset.state = "ready";
     } catch (error) {
       console.error(error);

@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from cohorts import jobs
@@ -13,6 +12,7 @@ from cohorts.terminal import EcotoneCommand, cohort_named, progress_bar
 from imaging.core.scan import as_json, open_source, scan
 from imaging.services import ingest
 from imaging.services.ingest import ImportOptions
+from imaging.services.uploads import inbox_for
 
 
 class Command(EcotoneCommand):
@@ -67,14 +67,14 @@ class Command(EcotoneCommand):
         job = Job.objects.create(
             kind=Job.Kind.IMPORT,
             cohort=cohort,
-            parameters={"path": str(path), "keep": True, "options": wishes.__dict__},
+            parameters={"inbox": inbox_for(path), "options": wishes.__dict__},
         )
-        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         jobs.execute(job.pk, ingest.run)
         job.refresh_from_db()
         if job.state != Job.State.DONE:
             raise CommandError(f"{job.error} {job.remedy}".strip())
-        return job.result
+        report: dict[str, Any] = job.result
+        return report
 
     def _print(self, report: dict[str, Any]) -> None:
         for row in report["series"]:

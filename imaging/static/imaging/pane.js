@@ -11,6 +11,7 @@ window.EcotonePane ??= (() => {
     tileMargin: 0,
     multiplanarPadPixels: 4,
     crosshairWidth: 0,
+    crosshairGap: 8,
     crosshairColor: [0.42, 0.8, 0.74, 0.8],
     backColor: [0, 0, 0, 1],
     interactive: false,
@@ -68,25 +69,28 @@ window.EcotonePane ??= (() => {
       this.nv = new niivue.Niivue(OPTIONS);
     }
 
-    async load(window) {
-      const { volume, mask, labels } = this.stage.dataset;
-      const [low, high] = window;
+    async open() {
       await this.nv.attachToCanvas(this.canvas);
-      const list = [{ url: volume, name: "volume.nii.gz", colormap: "gray", cal_min: low, cal_max: high }];
-      if (labels && this.habitats.length) list.push({ url: labels, name: "labels.nii.gz", opacity: this.opacity });
-      const [image] = await Promise.all([niivue.NVImage.loadFromUrl({ url: mask, name: "mask.nii.gz" }), this.nv.loadVolumes(list)]);
-      this.mask = readMask(image);
-      if (list.length > 1) {
-        this.nv.volumes[1].setColormapLabel(colormap(this.habitats));
-        this.nv.updateGLVolume();
-      }
-      this.nv.scene.crosshairPos = this.middle();
       const paint = this.nv.drawScene.bind(this.nv);
       this.nv.drawScene = () => {
         const position = paint();
         EcotoneOverlay.draw(this);
         return position;
       };
+    }
+
+    // Load the surroundings of the tumour, or with `whole` the complete scan, which takes longer.
+    async load([low, high], whole) {
+      const { volume, mask, labels } = this.stage.dataset;
+      const address = (url) => (whole ? `${url}?whole=yes` : url);
+      const list = [{ url: address(volume), name: "volume.nii.gz", colormap: "gray", cal_min: low, cal_max: high }];
+      if (labels && this.habitats.length) list.push({ url: address(labels), name: "labels.nii.gz", opacity: this.opacity });
+      const image = await niivue.NVImage.loadFromUrl({ url: address(mask), name: "mask.nii.gz" });
+      await this.nv.loadVolumes(list);
+      this.mask = readMask(image);
+      if (list.length > 1) this.nv.volumes[1].setColormapLabel(colormap(this.habitats));
+      this.paintHabitats();
+      this.nv.scene.crosshairPos = this.middle();
       this.nv.drawScene();
     }
 
@@ -120,8 +124,27 @@ window.EcotonePane ??= (() => {
     }
 
     show(plane) {
-      this.nv.opts.crosshairWidth = plane === "three" ? 1 : 0;
+      this.nv.opts.crosshairWidth = plane === "three" ? 0.4 : 0;
       this.nv.setSliceType(PLANES[plane]);
+    }
+
+    // niivue scales about the scanner's origin; this keeps the tumour in its place.
+    look({ zoom, shift }) {
+      const centre = this.nv.frac2mm(this.middle());
+      const pan = [0, 1, 2].map((axis) => centre[axis] * (1 - zoom) + shift[axis] * zoom);
+      this.nv.scene.pan2Dxyzmm = Float32Array.from([...pan, zoom]);
+    }
+
+    // A movement on the screen as millimetres along the volume's axes.
+    millimetres(across, down) {
+      const tile = this.nv.screenSlices[0];
+      const [first, second] = EcotoneOverlay.AXES[tile.axCorSag];
+      const ratio = this.canvas.width / this.canvas.clientWidth;
+      const [, , width, height] = tile.leftTopWidthHeight;
+      const shift = [0, 0, 0];
+      shift[first] = (across * ratio * tile.fovMM[0]) / width;
+      shift[second] = (-down * ratio * tile.fovMM[1]) / height;
+      return shift;
     }
 
     window([low, high]) {

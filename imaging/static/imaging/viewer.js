@@ -10,21 +10,29 @@
     constructor(root) {
       this.root = root;
       this.plane = "axial";
+      this.view = { zoom: 1, shift: [0, 0, 0] };
       this.slider = root.querySelector("[data-level]");
       const habitats = JSON.parse(root.querySelector("#viewer-habitats").textContent);
       this.panes = [...root.querySelectorAll("[data-stage]")].map((stage) => new EcotonePane(stage, habitats));
     }
 
     async start() {
+      for (const pane of this.panes) await pane.open();
+      this.listen();
+      await this.load(false);
+      window.ecotoneViewerReady = true;
+    }
+
+    async load(whole) {
       this.root.dataset.state = "loading";
       for (const pane of this.panes) {
-        await pane.load(this.chosenWindow());
-        pane.stage.querySelector("[data-wait]").remove();
+        const wait = pane.stage.querySelector("[data-wait]");
+        wait.hidden = false;
+        await pane.load(this.chosenWindow(), whole);
+        wait.hidden = true;
       }
-      this.listen();
-      this.setPlane("axial");
+      this.reset();
       this.root.dataset.state = "ready";
-      window.ecotoneViewerReady = true;
     }
 
     chosenWindow() {
@@ -75,35 +83,30 @@
       this.slider.setAttribute("aria-valuetext", `Slice ${this.panes[0].slice(this.axis) + 1}`);
     }
 
-    // Zoom and pan move both scans alike.
-    move(change) {
-      for (const pane of this.panes) {
-        const view = [...pane.nv.scene.pan2Dxyzmm];
-        change(view);
-        pane.nv.scene.pan2Dxyzmm = Float32Array.from(view);
-      }
+    // Zoom and movement are the same for both scans, each about its own tumour.
+    look(zoom, shift) {
+      this.view = { zoom: Math.min(8, Math.max(1, zoom)), shift: zoom > 1 ? shift : [0, 0, 0] };
+      for (const pane of this.panes) pane.look(this.view);
       this.draw();
     }
 
     zoom(factor) {
-      this.move((view) => {
-        view[3] = Math.min(8, Math.max(1, view[3] * factor));
-        if (view[3] === 1) view.fill(0, 0, 3);
-      });
+      this.look(this.view.zoom * factor, this.view.shift);
     }
 
     reset() {
-      this.move((view) => view.splice(0, 4, 0, 0, 0, 1));
       for (const pane of this.panes) pane.nv.scene.crosshairPos = pane.middle();
+      this.look(1, [0, 0, 0]);
       this.setPlane(this.plane);
     }
 
     listen() {
-      const tools = this.root.querySelector(".tools");
-      tools.addEventListener("click", (event) => {
-        const button = event.target.closest("button");
-        if (button) this.press(button);
-      });
+      for (const tools of this.root.querySelectorAll(".tools")) {
+        tools.addEventListener("click", (event) => {
+          const button = event.target.closest("button");
+          if (button) this.press(button);
+        });
+      }
       this.slider.addEventListener("input", () => this.follow());
       this.root.querySelector("[data-opacity]")?.addEventListener("input", (event) => {
         for (const pane of this.panes) {
@@ -116,16 +119,9 @@
     }
 
     press(button) {
-      const { plane, window: hu, toggle } = button.dataset;
-      if (toggle) {
-        const on = button.getAttribute("aria-pressed") !== "true";
-        button.setAttribute("aria-pressed", on);
-        for (const pane of this.panes) {
-          pane.shows[toggle] = on;
-          pane.paintHabitats();
-        }
-        return this.draw();
-      }
+      const { plane, window: hu, toggle, whole, reset } = button.dataset;
+      if (reset !== undefined) return this.reset();
+      if (toggle || whole !== undefined) return this.flip(button, toggle);
       for (const other of button.parentElement.querySelectorAll("[aria-pressed]")) {
         other.setAttribute("aria-pressed", other === button);
       }
@@ -134,7 +130,17 @@
         for (const pane of this.panes) pane.window(this.chosenWindow());
         this.draw();
       }
-      if ("reset" in button.dataset) this.reset();
+    }
+
+    flip(button, toggle) {
+      const on = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", on);
+      if (!toggle) return this.load(on).catch((error) => fail(this.root, error));
+      for (const pane of this.panes) {
+        pane.shows[toggle] = on;
+        pane.paintHabitats();
+      }
+      this.draw();
     }
 
     listenTo(pane) {
@@ -150,10 +156,37 @@
         event.preventDefault();
         act();
       });
-      canvas.addEventListener("pointerdown", (event) => this.point(pane, event));
+      this.listenToPointer(pane);
     }
 
-    // A click puts the crosshair; in three planes, the other planes follow it.
+    // A click puts the crosshair, a drag moves both scans.
+    listenToPointer(pane) {
+      let start = null;
+      pane.canvas.addEventListener("pointerdown", (event) => {
+        start = { x: event.clientX, y: event.clientY, moved: false };
+        pane.canvas.setPointerCapture(event.pointerId);
+      });
+      pane.canvas.addEventListener("pointermove", (event) => {
+        if (!start) return;
+        const across = event.clientX - start.x;
+        const down = event.clientY - start.y;
+        if (!start.moved && Math.hypot(across, down) < 4) return;
+        start = { x: event.clientX, y: event.clientY, moved: true };
+        this.pan(pane, across, down);
+      });
+      pane.canvas.addEventListener("pointerup", (event) => {
+        if (start && !start.moved) this.point(pane, event);
+        start = null;
+      });
+      pane.canvas.addEventListener("pointercancel", () => (start = null));
+    }
+
+    pan(pane, across, down) {
+      const shift = pane.millimetres(across, down).map((mm, axis) => mm + this.view.shift[axis]);
+      this.look(this.view.zoom, shift);
+    }
+
+    // In three planes, the other planes follow the crosshair.
     point(pane, event) {
       const ratio = pane.canvas.width / pane.canvas.clientWidth;
       const at = pane.nv.canvasPos2frac([event.offsetX * ratio, event.offsetY * ratio]);
@@ -165,7 +198,12 @@
     }
   }
 
-  const fail = (root, words) => {
+  const SORRY = "The scans could not be loaded. Reload the page; all numbers below are complete.";
+  const NO_WEBGL = "This browser lacks WebGL 2, so the scans cannot be drawn. All numbers below are complete.";
+
+  const fail = (root, reason) => {
+    if (reason instanceof Error) console.error(reason);
+    const words = reason instanceof Error ? SORRY : reason;
     root.dataset.state = "failed";
     for (const stage of root.querySelectorAll("[data-stage]")) {
       const note = document.createElement("p");
@@ -180,12 +218,9 @@
     if (!root.querySelector("[data-stage]")) {
       root.dataset.state = "empty";
     } else if (!hasWebGL2()) {
-      fail(root, "This browser cannot draw in three dimensions (WebGL 2 is missing), so the scans are not shown. All numbers below are complete.");
+      fail(root, NO_WEBGL);
     } else {
-      new Viewer(root).start().catch((error) => {
-        console.error(error);
-        fail(root, "The scans could not be loaded. Reload the page; all numbers below are complete.");
-      });
+      new Viewer(root).start().catch((error) => fail(root, error));
     }
   }
 })();

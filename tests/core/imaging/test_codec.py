@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,13 @@ def test_damaged_bytes_are_unreadable(damage: object) -> None:
     packed = pack_mask(TumorMask(np.ones(TURNED.shape_zyx, dtype=bool), TURNED))
     with pytest.raises(UnreadableFile, match="stored mask is damaged"):
         unpack_mask(damage(packed))  # type: ignore[operator]
+
+
+def test_containers_carry_no_clock() -> None:
+    packed = pack_mask(TumorMask(np.ones(TURNED.shape_zyx, dtype=bool), TURNED))
+    with zipfile.ZipFile(BytesIO(packed)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert to_nifti(np.zeros(TURNED.shape_zyx, dtype=np.uint8), TURNED)[4:8] == bytes(4)
 
 
 def test_one_kind_does_not_pass_as_another() -> None:

@@ -20,19 +20,21 @@ from pydicom.tag import Tag
 from pydicom.uid import JPEGLSLossless
 
 from imaging.core.deidentify import Deidentifier, clean_files
-from imaging.core.deidentify_profile import KEPT
 from imaging.core.deidentify_values import region_text
 from imaging.core.dicom import acquisition_of
 from imaging.core.errors import BurnedInText, ImagingError, NotCT
 from imaging.core.scan import scan
 
+# Planted values break the rules of their attributes, and pydicom warns of each.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+
 PLANT = "PLANTED"
 SECRET = "4711-PATIENT"
 
-#: Attributes that stay although people can type into them: devices. They describe no patient.
-DEVICE_TEXT = {
-    *("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "ConvolutionKernel", "FilterType", "RescaleType"),
-    *("CodingSchemeVersion", "LongCodeValue", "CodeValue", "CodingSchemeDesignator", "CodeMeaning"),
+#: Attributes that stay although people can type into them: they describe a device, or a public code.
+STAY = {
+    *("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "ConvolutionKernel", "FilterType"),
+    *("CodeValue", "CodingSchemeDesignator", "CodeMeaning"),
 }
 
 
@@ -54,7 +56,7 @@ def text_attributes() -> Iterator[tuple[int, str]]:
         "UI": "1.2.3.4711",
     }
     for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
-        if tag >> 16 > 0x0006 and vr in values and keyword not in DEVICE_TEXT:
+        if tag >> 16 > 0x0006 and vr in values and keyword not in STAY:
             yield tag, vr
 
 
@@ -74,7 +76,7 @@ def test_every_text_attribute_of_the_dictionary_is_emptied_of_what_was_planted(
 ) -> None:
     with disable_value_validation():
         dataset = pydicom.dcmread(chest.slices[0])
-        assert plant(dataset) > 2000
+        assert plant(dataset) > 1500
         nested = Dataset()
         plant(nested)
         deeper = Dataset()
@@ -83,16 +85,8 @@ def test_every_text_attribute_of_the_dictionary_is_emptied_of_what_was_planted(
         dataset.ReferencedSeriesSequence = Sequence([nested])
         dataset.save_as(chest.slices[0])
     found, content = cleaned(chest.slices[0], cleaner)
-    # Words made of capitals alone may stand where the standard wants a defined term, such as ImageType.
-    defined_terms = {e.keyword for e in found.iterall() if e.VR == "CS" and PLANT in str(e.value)}
-    assert defined_terms <= {e for e in KEPT if pydicom.datadict.dictionary_VR(e) == "CS"}
-    for element in found.iterall():
-        if element.VR == "CS" and PLANT in str(element.value):
-            element.value = ""
-    buffer = BytesIO()
-    found.save_as(buffer)
-    assert PLANT.encode() not in buffer.getvalue()
-    assert PLANT.encode() in content or not defined_terms
+    assert found.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0] is not None
+    assert PLANT.encode() not in content
 
 
 def test_identity_survives_nowhere_in_the_bytes(chest: Any, cleaner: Deidentifier) -> None:
@@ -129,8 +123,7 @@ def test_identity_survives_nowhere_in_the_bytes(chest: Any, cleaner: Deidentifie
         PLANT.encode() + b"\0",
     )
     dataset.preamble = (PLANT * 20)[:128].encode()
-    with pytest.warns(UserWarning, match="."):
-        dataset.save_as(file)
+    dataset.save_as(file)
     assert file.read_bytes().count(PLANT.encode()) > 35
 
     found, content = cleaned(file, cleaner)

@@ -61,6 +61,7 @@ def test_a_mask_belongs_to_the_nearest_image_or_the_one_of_its_name(mask: str, i
         ("a/mask.nii", ["b/c/ct.nii"], "No image lies"),
         ("a/mask.nii", ["a/x.nii", "a/y.nii"], "2 images could be meant"),
         ("a/mask.nii", [], "No image lies"),
+        ("p/P7-GTV.nii", ["p/P7_CT.nii", "p/P7_image.nrrd"], "2 images could be meant"),
     ],
 )
 def test_nobody_guesses(mask: str, images: list[str], reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import zipfile
@@ -269,3 +270,20 @@ def test_a_hostile_archive_inside_a_scan_is_only_a_file(chest: Any) -> None:
     with zipfile.ZipFile(chest.root / "inner.zip", "w") as archive:
         archive.writestr("../evil.dcm", b"evil")
     assert scan(chest.root).ignored == 1
+
+
+def test_random_damage_never_raises(chest: Any) -> None:
+    sitk.WriteImage(to_sitk(chest.volume), str(chest.root / "P1_image.nrrd"))
+    (chest.root / "P1_mask.nii.gz").write_bytes(to_nifti(chest.mask.array, chest.mask.grid))
+    (chest.root / "P1_label.nii").write_bytes(gzip.decompress(to_nifti(chest.mask.array, chest.mask.grid)))
+    victims = [p for p in chest.root.rglob("*") if p.is_file()]
+    pristine = {path: path.read_bytes() for path in victims}
+    rng = np.random.default_rng(20240229)
+    for _ in range(25):
+        for path, content in pristine.items():
+            hurt = bytearray(content)
+            for at in rng.integers(0, min(len(hurt), 3000), 6):
+                hurt[at] = rng.integers(256)
+            path.write_bytes(bytes(hurt))
+        report = scan(chest.root)
+        assert all((row.code == "ok") == (row.verdict == "accepted") for row in report.series)

@@ -61,7 +61,7 @@ def make_table() -> MakeTable:
 
 @pytest.fixture(scope="session")
 def cheap() -> Recipe:
-    return replace(STANDARD, cv_folds=3, cv_repeats=1, fusion_folds=2, lasso_folds=3)
+    return replace(STANDARD, cv_folds=3, cv_repeats=1, fusion_folds=2, lasso_folds=3, mrmr_features=8)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,237 @@
+"""Every address of the site as everybody: who sees what is written in one table, and nothing is forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from cohorts.access import PERMISSIONS, Action
+from cohorts.models import Job, Role
+from cohorts.services.outcomes import enter_outcome
+from imaging import storage
+from imaging.core.codec import pack_labels
+from imaging.models import HabitatMap, HabitatModel, Segmentation
+from imaging.services.protocols import protocol_named
+from modeling.models import ModelVersion, TableSnapshot, TrainingRun
+from tests.scans import PRE_SCAN_ON, small_scan, store_scan
+from tests.trial import READING, Trial
+
+#: Columns of the table. ``elsewhere`` administers the other centre only; ``stranger`` only another cohort.
+ACTORS = ("coordinator", "reader", "researcher", "data_manager", "administrator", "elsewhere", "stranger", "anonymous")
+
+# What a cell may say.
+STATUSES = {"ok": 200, "moved": 302, "method": 405, "no": 403, "gone": 404}
+#: An anonymous visitor is sent to the log-in page.
+LOGIN = "login"
+
+
+def everybody(cell: str) -> str:
+    return " ".join([*[cell] * 7, LOGIN])
+
+
+# Rows that recur. The order is that of ACTORS.
+COHORT = "ok ok ok ok ok ok gone login"  # everybody in the cohort
+PATIENT = "ok ok ok ok ok gone gone login"  # everybody who sees the patient's centre
+PREDICTIONS = "no no ok no ok ok gone login"
+NEVER = everybody("method")
+
+#: URL name → what GET and POST answer to each actor; posts carry an empty form.
+TABLE: dict[str, tuple[str, str]] = {
+    "home": (everybody("moved"), NEVER.replace("method", "moved")),
+    "login": ("moved moved moved moved moved moved moved ok", "moved moved moved moved moved moved moved ok"),
+    "logout": (NEVER, everybody("moved")),
+    "health": ("ok ok ok ok ok ok ok ok", "ok ok ok ok ok ok ok ok"),
+    "cohorts:list": (everybody("ok"), NEVER),
+    # Roles belong to a cohort, so nobody may make another; the installation's administrators may.
+    "cohorts:create": (everybody("no"), everybody("no")),
+    "cohorts:detail": (COHORT, NEVER),
+    "cohorts:patients": (COHORT, NEVER),
+    "cohorts:history": (COHORT, NEVER),
+    "cohorts:jobs": (COHORT, NEVER),
+    "cohorts:patient": (PATIENT, NEVER),
+    "cohorts:patient-history": (PATIENT, NEVER),
+    "cohorts:patient-create": ("ok no no ok ok ok gone login", "ok no no ok ok ok gone login"),
+    "cohorts:patient-edit": ("ok no no ok ok gone gone login", "ok no no ok ok gone gone login"),
+    "cohorts:outcome": ("ok ok no ok ok gone gone login", "ok ok no ok ok gone gone login"),
+    "cohorts:outcome-derive": (NEVER, "ok ok no ok ok gone gone login"),
+    "cohorts:outcome-import": ("ok ok no ok ok ok gone login", "ok ok no ok ok ok gone login"),
+    "cohorts:outcome-import-commit": (NEVER, "moved moved no moved moved moved gone login"),
+    "cohorts:job": (PATIENT, NEVER),
+    "cohorts:job-progress": (PATIENT, NEVER),
+    "cohorts:job-cancel": (NEVER, "no no moved moved moved gone gone login"),
+    "cohorts:job-retry": (NEVER, "no no moved moved moved gone gone login"),
+    "imaging:import": ("ok no ok ok ok ok gone login", "ok no ok ok ok ok gone login"),
+    "imaging:extract": (NEVER, "no no moved moved moved moved gone login"),
+    "imaging:cohort-panel": (COHORT, NEVER),
+    "imaging:patient-panel": (PATIENT, NEVER),
+    "imaging:not-evaluable": (NEVER, "moved no no moved moved gone gone login"),
+    "imaging:volume": (PATIENT, NEVER),
+    "imaging:mask": (PATIENT, NEVER),
+    "imaging:habitats": (PATIENT, NEVER),
+    "modeling:models": (PREDICTIONS, NEVER),
+    "modeling:run": (PREDICTIONS, NEVER),
+    "modeling:retrain": (NEVER, "no no moved no moved moved gone login"),
+    "modeling:schedule": (NEVER, "no no moved no moved moved gone login"),
+    "modeling:predict": (NEVER, "no no moved no moved moved gone login"),
+    "modeling:promote": (NEVER, "no no no no moved moved gone login"),
+    "modeling:export": ("no no ok ok ok ok gone login", NEVER),
+    "modeling:cohort-panel": (COHORT, NEVER),
+    "modeling:patient-panel": (PATIENT, NEVER),
+}
+
+
+def url_names(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from url_names(pattern, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix)
+        else:
+            yield f"{prefix}{pattern.name or pattern.pattern}", pattern
+
+
+NAMES = dict(url_names())
+
+
+@dataclass(frozen=True)
+class Site:
+    """A trial in which every address leads somewhere."""
+
+    trial: Trial
+    arguments: dict[str, Any]
+
+    def url(self, name: str) -> str:
+        wanted = NAMES[name].pattern.converters
+        of_version = {"pk": self.arguments["version"]} if name == "modeling:promote" else {}
+        of_map = {"pk": self.arguments["map"]} if name == "imaging:habitats" else {}
+        return reverse(name, kwargs={key: (self.arguments | of_version | of_map)[key] for key in wanted})
+
+
+@pytest.fixture
+def site(trial: Trial) -> Site:
+    segmentation = store_scan(trial.patient, "pre", small_scan(), scanned_on=PRE_SCAN_ON)
+    enter_outcome(trial.patient, values=READING, actor=trial.coordinator)
+    habitat_map = _habitats(segmentation)
+    version = _model(habitat_map.habitat_model)
+    job = Job.objects.create(
+        kind=Job.Kind.EXTRACTION, cohort=trial.cohort, centre=trial.here, patient=trial.patient, total=3, done=1
+    )
+    arguments = {
+        "cohort_code": trial.cohort.code,
+        "patient_code": trial.patient.code,
+        "kind": "pre",
+        "pk": segmentation.pk,
+        "map": habitat_map.pk,
+        "version": version.pk,
+        "number": version.run.number,
+        "reference": job.reference,
+    }
+    return Site(trial, arguments)
+
+
+def _habitats(segmentation: Segmentation) -> HabitatMap:
+    protocol = protocol_named("standard")
+    model = HabitatModel.objects.create(
+        cohort=segmentation.timepoint.patient.cohort,
+        protocol=protocol,
+        version=1,
+        n_habitats=2,
+        digest="0" * 64,
+        codebook={"k": 2, "centroid_mean_hu": [-10.0, 40.0], "report": {"by_k": [], "why": "Two were planted."}},
+    )
+    mask = small_scan().mask
+    labels = mask.array.astype(np.uint8)
+    labels[:5] *= 2
+    return HabitatMap.objects.create(
+        segmentation=segmentation,
+        habitat_model=model,
+        fractions=[0.5, 0.5],
+        volumes_mm3=[100.0, 100.0],
+        interaction=[[0, 4, 4], [4, 20, 6], [4, 6, 20]],
+        sha256=storage.put(pack_labels(labels, mask.grid)),
+    )
+
+
+def _model(habitat_model: HabitatModel) -> ModelVersion:
+    cohort = habitat_model.cohort
+    snapshot = TableSnapshot.objects.create(
+        cohort=cohort, habitat_model=habitat_model, sha256="1" * 64, n_patients=1, n_columns=1, mpr_threshold_percent=10
+    )
+    run = TrainingRun.objects.create(
+        cohort=cohort, number=1, recipe_name="standard", recipe={}, recipe_digest="2" * 64, snapshot=snapshot
+    )
+    return ModelVersion.objects.create(
+        cohort=cohort, run=run, name="integrated", version=1, sha256="3" * 64, threshold=0.5, threshold_sensitive=0.3
+    )
+
+
+def test_the_table_names_every_address_of_the_site_and_no_other() -> None:
+    assert set(NAMES) == set(TABLE), "add the new address to the table, with what each role may do there"
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_everybody_gets_what_the_table_says(site: Site, name: str) -> None:
+    for method, row in zip(("get", "post"), TABLE[name], strict=True):
+        cells = row.split()
+        assert len(cells) == len(ACTORS), "one cell for each actor"
+        answers = {actor: _answer(site, name, method, actor) for actor in ACTORS}
+        assert answers == dict(zip(ACTORS, cells, strict=True)), method
+
+
+def _answer(site: Site, name: str, method: str, actor: str) -> str:
+    client = Client() if actor == "anonymous" else site.trial.client(actor)
+    with transaction.atomic():  # what one actor does is undone before the next
+        response = getattr(client, method)(site.url(name))
+        transaction.set_rollback(True)
+    if response.status_code == 302 and response["Location"].startswith(reverse("login")):
+        return LOGIN if actor == "anonymous" else "moved"
+    return {code: word for word, code in STATUSES.items()}.get(response.status_code, str(response.status_code))
+
+
+def test_an_address_of_a_cohort_that_does_not_exist_looks_like_one_that_is_hidden(trial: Trial) -> None:
+    stranger = trial.client("stranger")
+    hidden = stranger.get(reverse("cohorts:detail", args=[trial.cohort.code]))
+    absent = stranger.get(reverse("cohorts:detail", args=["no-such-cohort"]))
+    assert (hidden.status_code, absent.status_code) == (404, 404)
+    assert _without_token(hidden.content) == _without_token(absent.content)
+
+
+def _without_token(page: bytes) -> str:
+    """Give a page without what is random on each answer."""
+    return re.sub(r'csrf[^>]*value="[^"]+"|X-CSRFToken[^}]*', "", page.decode())
+
+
+def test_a_patient_of_another_centre_looks_like_one_that_does_not_exist(trial: Trial) -> None:
+    elsewhere = trial.client("elsewhere")
+    hidden = elsewhere.get(reverse("cohorts:patient", args=[trial.cohort.code, trial.patient.code]))
+    absent = elsewhere.get(reverse("cohorts:patient", args=[trial.cohort.code, "P-999"]))
+    own = elsewhere.get(reverse("cohorts:patient", args=[trial.cohort.code, trial.other_patient.code]))
+    assert (hidden.status_code, absent.status_code, own.status_code) == (404, 404, 200)
+    assert _without_token(hidden.content) == _without_token(absent.content)
+
+
+def test_lists_charts_and_history_of_a_cohort_leave_out_patients_of_other_centres(site: Site) -> None:
+    elsewhere = site.trial.client("elsewhere")
+    for name in ("detail", "patients", "history", "jobs"):
+        page = elsewhere.get(reverse(f"cohorts:{name}", args=[site.trial.cohort.code])).content.decode()
+        assert "P-1" not in page, name
+    panel = elsewhere.get(reverse("imaging:cohort-panel", args=[site.trial.cohort.code])).content.decode()
+    assert "P-1" not in panel
+    assert "P-2" in elsewhere.get(reverse("cohorts:patients", args=[site.trial.cohort.code])).content.decode()
+
+
+def test_a_role_that_enters_outcomes_by_hand_is_blind_to_predictions() -> None:
+    for role in (Role.COORDINATOR, Role.READER, Role.DATA_MANAGER):
+        assert Action.ENTER_OUTCOME in PERMISSIONS[role]
+        assert Action.VIEW_PREDICTIONS not in PERMISSIONS[role]
+
+
+def test_every_role_has_permissions_and_only_the_administrator_has_all() -> None:
+    assert set(PERMISSIONS) == set(Role)
+    assert {role for role, actions in PERMISSIONS.items() if actions == frozenset(Action)} == {Role.ADMINISTRATOR}

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.preprocessing import FunctionTransformer
+
+from modeling.core import persist
+from modeling.core.errors import ModelCorrupt, UntrustedModel
+from modeling.core.training import fit_models
+
+VIEWS = ("volume_change", "clinical", "whole_tumour", "habitat", "integrated")
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+class Stranger:
+    """A type that nobody put on the list."""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_model_comes_back_with_the_same_predictions_to_the_last_bit(table, models, view):
+    data = persist.dumps(models[view])
+    again = persist.loads(data, sha256=digest(data))
+    assert np.array_equal(again.predict_proba(table.X), models[view].predict_proba(table.X))
+    assert again.oof.equals(models[view].oof)
+    for fact in ("name", "columns", "threshold", "threshold_sensitive", "fitted_on", "selected", "recipe_digest"):
+        assert getattr(again, fact) == getattr(models[view], fact)
+    assert again.selection_frequency == models[view].selection_frequency
+    assert again.notes == models[view].notes
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_writing_what_was_read_gives_the_same_bytes(models, view):
+    data = persist.dumps(models[view])
+    assert persist.dumps(persist.loads(data, sha256=digest(data))) == data
+
+
+def test_two_fits_of_one_table_are_the_same_bytes(make_table, cheap):
+    one, two = (fit_models(make_table(40), replace(cheap, views=("clinical", "habitat"))) for _ in range(2))
+    assert {n: persist.dumps(m) for n, m in one.items()} == {n: persist.dumps(m) for n, m in two.items()}
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_a_changed_byte_is_refused_before_anything_is_opened(models, place, monkeypatch):
+    data = persist.dumps(models["clinical"])
+    changed = bytearray(data)
+    changed[int(place * len(data))] ^= 1
+    monkeypatch.setattr(skops.io, "loads", lambda *_, **__: pytest.fail("the bytes were opened"))
+    with pytest.raises(ModelCorrupt, match="digest"):
+        persist.loads(bytes(changed), sha256=digest(data))
+
+
+@pytest.mark.parametrize("estimator", [Stranger(), FunctionTransformer(func=np.save)])
+def test_a_type_that_is_not_listed_is_refused_even_with_the_right_digest(estimator):
+    data = skops.io.dumps({"estimator": estimator, "facts": json.dumps({"format": 1})})
+    with pytest.raises(UntrustedModel, match="not trusted"):
+        persist.loads(data, sha256=digest(data))
+
+
+def test_a_model_file_whose_types_were_exchanged_is_refused(models):
+    data = persist.dumps(models["clinical"])
+    forged = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(forged, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "schema.json":
+                content = content.replace(b'"Winsorizer"', b'"Popen"').replace(
+                    b"modeling.core.preprocessing", b"subprocess"
+                )
+            target.writestr(name, content)
+    with pytest.raises(UntrustedModel, match=r"subprocess\.Popen"):
+        persist.loads(forged.getvalue(), sha256=digest(forged.getvalue()))
+
+
+@pytest.mark.parametrize("data", [b"", b"not a zip", skops.io.dumps([1, 2]), skops.io.dumps({"facts": "{}"})])
+def test_bytes_that_are_no_model_are_refused(data):
+    with pytest.raises(ModelCorrupt):
+        persist.loads(data, sha256=digest(data))
+
+
+def test_another_format_is_refused_with_both_numbers():
+    data = skops.io.dumps({"estimator": None, "facts": json.dumps({"format": 99})})
+    with pytest.raises(ModelCorrupt, match="format 99; this version reads 1"):
+        persist.loads(data, sha256=digest(data))
+
+
+def test_the_trusted_list_holds_nothing_but_our_own_types(models):
+    assert all(name.startswith("modeling.core.") for name in persist.TRUSTED)
+    needed = set()
+    for model in models.values():
+        needed |= set(skops.io.get_untrusted_types(data=persist.dumps(model)))
+    assert needed == set(persist.TRUSTED)
+
+
+def test_no_memory_address_and_no_time_is_written(models):
+    with zipfile.ZipFile(io.BytesIO(persist.dumps(models["integrated"]))) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        schema = json.loads(archive.read("schema.json"))
+    numbers = []
+
+    def visit(node):
+        if isinstance(node, dict):
+            numbers.extend([node["__id__"]] if "__id__" in node else [])
+            [visit(child) for child in node.values()]
+        elif isinstance(node, list):
+            [visit(child) for child in node]
+
+    visit(schema)
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
