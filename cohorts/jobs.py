@@ -1,7 +1,7 @@
 """The life of a job: enqueued, claimed by one worker, kept alive, closed once.
 
-A worker claims a job by one conditional UPDATE and holds it by a lease. Its attempt number is a fence: a worker
-that lost its lease can neither report nor close. Results are written in the closing transaction.
+A worker claims a job by one conditional UPDATE and holds it by a lease. Number and moment of its attempt are a
+fence: a worker that lost its lease can neither report nor close. Results are written in the closing transaction.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def _lease() -> timedelta:
 
 
 def _held(job: Job) -> Any:
-    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempt=job.attempt)
+    # The number alone would not do: a job that was cancelled and is repeated counts from one again.
+    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempt=job.attempt, started_at=job.started_at)
 
 
 def _reporter(job: Job) -> Report:
@@ -185,9 +186,9 @@ def _heartbeat(job: Job) -> Iterator[None]:
 
 def _close(job: Job, state: Job.State, **values: Any) -> None:
     """Write the end of a job and move its batch on; needs a transaction."""
-    Job.objects.filter(pk=job.pk).update(
-        state=state, finished_at=timezone.now(), lease_until=None, done=F("total"), note="", **values
-    )
+    if state == Job.State.DONE:
+        values["done"] = F("total")
+    Job.objects.filter(pk=job.pk).update(state=state, finished_at=timezone.now(), lease_until=None, note="", **values)
     _roll_up(job)
 
 
@@ -221,12 +222,17 @@ def _derive_batch(batch_id: int) -> None:
     }
     parent = Job.objects.filter(pk=batch_id)
     if over == len(states):
-        everything_failed = failed == len(states)
-        values |= {"state": Job.State.FAILED if everything_failed else Job.State.DONE, "finished_at": timezone.now()}
+        values |= {"state": _batch_end(states, failed), "finished_at": timezone.now()}
         parent.exclude(state=Job.State.CANCELLED).update(**values)
     else:
         parent.exclude(state__in=Job.TERMINAL).update(state=Job.State.RUNNING, **values)
         parent.filter(started_at=None).update(started_at=timezone.now())
+
+
+def _batch_end(states: list[str], failed: int) -> Job.State:
+    if failed == len(states):
+        return Job.State.FAILED
+    return Job.State.CANCELLED if set(states) == {Job.State.CANCELLED} else Job.State.DONE
 
 
 def cancel(job: Job) -> bool:
@@ -248,9 +254,8 @@ def retry(job: Job) -> int:
         queued = list(cases.order_by("pk"))
         for case in queued:
             _requeue(case, attempt=0)
-        if queued and job.children.exists():
-            Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, finished_at=None)
         if queued:
+            Job.objects.filter(pk=queued[0].parent_id).update(state=Job.State.QUEUED, finished_at=None)
             _roll_up(queued[0])
     return len(queued)
 
@@ -275,8 +280,12 @@ def reap() -> int:
     dead = Q(state=Job.State.RUNNING, lease_until__lt=now) & ~Q(kind__in=Job.BATCHES)
     forgotten = Q(state=Job.State.QUEUED, enqueued_at__lt=now - _REQUEUE_AFTER)
     touched = 0
-    for job in Job.objects.filter(dead | forgotten).order_by("pk"):
+    for pk in list(Job.objects.filter(dead | forgotten).order_by("pk").values_list("pk", flat=True)):
         with transaction.atomic():
+            # Looked at again under the lock: a late message may have brought it to a worker meanwhile.
+            job = Job.objects.select_for_update().filter(dead | forgotten, pk=pk).first()
+            if job is None:
+                continue
             if job.attempt >= settings.JOB_MAX_ATTEMPTS:
                 _close(
                     job,

@@ -54,7 +54,13 @@ def identity_of(code: str, scanned_on: date, *, key: str = "") -> DicomIdentity:
 
 
 def write_scan(
-    folder: Path, scan: Scan, *, code: str = "RAW-1", scanned_on: date = PRE_SCAN_ON, kind: str = "rtstruct", key: str = ""
+    folder: Path,
+    scan: Scan,
+    *,
+    code: str = "RAW-1",
+    scanned_on: date = PRE_SCAN_ON,
+    kind: str = "rtstruct",
+    key: str = "",
 ) -> Path:
     """Write a scan as DICOM: slices in ``ct/``, the tumour as ``rtstruct`` or ``seg`` (or "" for none) beside it."""
     identity = identity_of(code, scanned_on, key=key)

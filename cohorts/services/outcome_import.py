@@ -104,7 +104,13 @@ def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         raise UnreadableTable("The file is not a text table.")
     first_line = text.split("\n", 1)[0]
     delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    try:
+        yield from _cells(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+    except csv.Error as error:
+        raise UnreadableTable(f"The file cannot be read as a table: {error}.") from None
+
+
+def _cells(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, str]]]:
     header = [name.strip() for name in reader.fieldnames or []]
     if missing := [name for name in _REQUIRED if name not in header]:
         raise UnreadableTable(f"The table lacks the column {', '.join(missing)}. Columns are {', '.join(COLUMNS)}.")
@@ -156,7 +162,9 @@ def _cell(field: Field[Any, Any], raw: str) -> Any:
             return raw.lower() in _TRUE
         raise forms.ValidationError(f"“{raw}” is neither yes nor no.")
     form_field = field.formfield()
-    return form_field.clean(raw) if form_field else raw
+    value = form_field.clean(raw) if form_field else raw
+    field.run_validators(value)
+    return value
 
 
 def _differs(row: AcceptedRow) -> bool:

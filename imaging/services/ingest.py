@@ -37,6 +37,7 @@ from imaging.core.dicom import SeriesReport, read_series
 from imaging.core.errors import ImagingError
 from imaging.core.masks import largest_component, mean_hu, read_mask
 from imaging.core.nifti import read_volume_file
+from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
 from imaging.core.scan import ScanReport, SegmentationReport, as_json, open_source, scan
 from imaging.models import ImageSeries, Segmentation
 from imaging.services import uploads
@@ -165,7 +166,8 @@ def plan(
     planned: list[Planned] = []
     for code, members in by_patient.items():
         for time, chosen, note in _timepoints(members, found, cohort, code, options, refusals):
-            planned.append(Planned(chosen, _tumour(found, chosen), code, time, note))
+            notes = "; ".join(filter(None, (note, _mask_note(found, chosen))))
+            planned.append(Planned(chosen, _tumour(found, chosen), code, time, notes))
     return planned, refusals
 
 
@@ -246,10 +248,27 @@ def _known_days(patient: Patient | None) -> Iterable[date]:
     return [day for day in found if day is not None]
 
 
-def _tumour(found: ScanReport, series: SeriesReport) -> SegmentationReport | None:
-    """Give the accepted mask of a series whose name says tumour most clearly."""
+def _masks_of(found: ScanReport, series: SeriesReport) -> list[SegmentationReport]:
     own = [s for s in found.segmentations if s.series_uid == series.series_uid and s.verdict == ACCEPTED]
-    return min(own, key=lambda s: (s.tumour_rank, s.number), default=None)
+    return sorted(own, key=lambda s: (s.tumour_rank, s.number))
+
+
+def _tumour(found: ScanReport, series: SeriesReport) -> SegmentationReport | None:
+    """Give the accepted mask of a series whose name says tumour; a mask that is alone may have any but an organ's."""
+    own = _masks_of(found, series)
+    limit = ORGAN_RANK if len(own) == 1 else UNKNOWN_RANK
+    return own[0] if own and own[0].tumour_rank < limit else None
+
+
+def _mask_note(found: ScanReport, series: SeriesReport) -> str:
+    own, chosen = _masks_of(found, series), _tumour(found, series)
+    if own and chosen is None:
+        names = ", ".join(mask.name for mask in own)
+        return f"none of the regions ({names}) is named like a tumour; name the region and import again"
+    rivals = [mask.name for mask in own if chosen and mask is not chosen and mask.tumour_rank == chosen.tumour_rank]
+    if chosen and rivals:
+        return f"{chosen.name} was taken, though {', '.join(rivals)} would fit as well; name the region to choose"
+    return ""
 
 
 def _read(planned: Planned, cohort: Cohort) -> Read:

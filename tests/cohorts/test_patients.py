@@ -71,7 +71,9 @@ def test_a_field_that_is_not_clinical_cannot_be_changed_this_way(trial: Trial) -
         update_patient(trial.patient, values={"code": "P-3"}, actor=None)
 
 
-def test_a_dose_before_the_stored_scan_is_refused_although_the_scan_is_stored_on_another_calendar(trial: Trial) -> None:
+def test_a_dose_before_the_stored_scan_is_refused_although_the_scan_is_stored_on_another_calendar(
+    trial: Trial,
+) -> None:
     segmentation = store_scan(trial.patient, "pre", small_scan(), scanned_on=PRE_SCAN_ON)
     timepoint = segmentation.timepoint
     assert timepoint.scanned_on != PRE_SCAN_ON

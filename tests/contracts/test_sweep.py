@@ -25,7 +25,16 @@ from tests.scans import PRE_SCAN_ON, small_scan, store_scan
 from tests.trial import READING, Trial
 
 #: Columns of the table. ``elsewhere`` administers the other centre only; ``stranger`` only another cohort.
-ACTORS = ("coordinator", "reader", "researcher", "data_manager", "administrator", "elsewhere", "stranger", "anonymous")
+ACTORS = (
+    "coordinator",
+    "reader",
+    "researcher",
+    "data_manager",
+    "administrator",
+    "elsewhere",
+    "stranger",
+    "anonymous",
+)
 
 # What a cell may say.
 STATUSES = {"ok": 200, "moved": 302, "method": 405, "no": 403, "gone": 404}
@@ -161,7 +170,12 @@ def _habitats(segmentation: Segmentation) -> HabitatMap:
 def _model(habitat_model: HabitatModel) -> ModelVersion:
     cohort = habitat_model.cohort
     snapshot = TableSnapshot.objects.create(
-        cohort=cohort, habitat_model=habitat_model, sha256="1" * 64, n_patients=1, n_columns=1, mpr_threshold_percent=10
+        cohort=cohort,
+        habitat_model=habitat_model,
+        sha256="1" * 64,
+        n_patients=1,
+        n_columns=1,
+        mpr_threshold_percent=10,
     )
     run = TrainingRun.objects.create(
         cohort=cohort, number=1, recipe_name="standard", recipe={}, recipe_digest="2" * 64, snapshot=snapshot

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(os.environ.get("ECOTONE_SCREENSHOTS", ROOT / "test-results" / "screenshots"))
-PATIENTS = 24
+PATIENTS = 32  # the training centre then has five patients of each class to learn from
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox",  # Chromium refuses its sandbox to root, as which CI runs

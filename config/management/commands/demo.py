@@ -21,13 +21,15 @@ from cohorts.workers import running_process, running_workers
 from config import demo
 from imaging.services.extraction import enqueue_missing
 from imaging.services.protocols import DEFAULT_PROTOCOL
-from modeling.core.recipes import STANDARD
+from modeling.core.recipes import QUICK, STANDARD
 from modeling.selectors import latest_run
 from modeling.services.schedule import retrain_if_changed, scheduled, set_schedule
 from modeling.services.training import enqueue_training
 
 DEFAULT_PATIENTS = 60
 DEFAULT_SEED = 2026
+#: Fewer patients than this train with the quick recipe.
+SMALL_COHORT = 40
 
 
 class Command(EcotoneCommand):
@@ -45,8 +47,8 @@ class Command(EcotoneCommand):
         started = time.monotonic()
         if not options["no_serve"]:
             _require_free(options["port"])
-        if options["patients"] < 24:
-            raise CommandError("The demonstration needs at least 24 patients, to have enough of each centre.")
+        if options["patients"] < 4:
+            raise CommandError("The demonstration needs at least 4 patients, to have one of each centre.")
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
@@ -83,12 +85,16 @@ class Command(EcotoneCommand):
 
     def _train(self, cohort: Cohort) -> None:
         if latest_run(cohort) is None:
-            self._job("Training", enqueue_training(cohort, recipe_name=STANDARD.name, user=None))
-        elif retrain_if_changed(cohort.code, STANDARD.name):
+            training = watch(enqueue_training(cohort, recipe_name=_recipe(cohort), user=None), label="Training")
+            if training.error_code == "too_few_patients":
+                self.stderr.write(f"No model: {training.error} Ask for more with PATIENTS=40.")
+                return
+            require_done(training)
+        elif retrain_if_changed(cohort.code, _recipe(cohort)):
             self._job("Training", Job.objects.filter(cohort=cohort, kind=Job.Kind.TRAINING).latest("pk"))
         self._job("Predicting", Job.objects.filter(cohort=cohort, kind=Job.Kind.PREDICTION).latest("pk"))
         if scheduled(cohort) is None:
-            set_schedule(cohort, enabled=True, weekday="0", hour=2, recipe_name=STANDARD.name, actor=None)
+            set_schedule(cohort, enabled=True, weekday="0", hour=2, recipe_name=_recipe(cohort), actor=None)
 
     def _step(self, label: str, total: int, work: Callable[[Callable[[], None]], None]) -> None:
         with progress_bar() as progress:
@@ -111,6 +117,11 @@ class Command(EcotoneCommand):
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
         raise CommandError(f"A process ended by itself; see {settings.DATA_DIR / 'logs'}.")
+
+
+def _recipe(cohort: Cohort) -> str:
+    """Choose the recipe: the quick one asks for fewer patients."""
+    return STANDARD.name if cohort.patients.count() >= SMALL_COHORT else QUICK.name
 
 
 def _report(cohort: Cohort) -> dict[str, Any]:

@@ -70,8 +70,13 @@
       delete form.dataset.sent;
     };
     form.addEventListener("submit", (event) => {
-      if (!form.querySelector("input[type=file]").files.length) return;
       event.preventDefault();
+      const input = form.querySelector("input[type=file]");
+      if (!input.files.length) {
+        form.querySelector("[data-chosen]").textContent = "Choose a zip, a folder or files first.";
+        delete form.dataset.sent;
+        return input.focus();
+      }
       const request = new XMLHttpRequest();
       request.open("POST", form.action || location.href);
       request.upload.addEventListener("progress", (at) => show(at.loaded, at.total));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_nothing_is_said_of_dates_that_are_not_known() -> None:
     assert said(Timeline()) == set()
 
 
-@pytest.mark.parametrize(("earlier", "later"), list(zip(NAMES, NAMES[1:], strict=False)))
+@pytest.mark.parametrize(("earlier", "later"), list(pairwise(NAMES)))
 def test_a_date_before_its_predecessor_is_refused_at_the_later_field(earlier: str, later: str) -> None:
     broken = replace(Timeline(), **{earlier: date(2024, 5, 2), later: date(2024, 5, 1)})
     assert said(broken) == {("E10", later)}
