@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 PATIENTS ?= 60
 SEED ?= 2026
 PORT ?= 8000
+JOBS ?= 2
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
@@ -32,7 +33,7 @@ node_modules/installed: package-lock.json .venv/installed
 	@touch $@
 
 test: install  ## Run the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: install  ## Lint, types, import rules, migrations
 	$(BIN)/ruff check .

@@ -18,9 +18,10 @@ from typing import Any
 
 from celery import current_app
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from cohorts.errors import explain
 from cohorts.models import Centre, Cohort, Job, Patient, User
@@ -82,7 +83,17 @@ def open_batch(kind: Job.Kind, *, cohort: Cohort, user: User | None, total: int,
 def send(job: Job) -> None:
     """Hand a job to the workers when the transaction commits."""
     signature = current_app.signature(TASKS[Job.Kind(job.kind)], args=[job.pk])
-    transaction.on_commit(signature.apply_async)
+
+    def deliver() -> None:
+        try:
+            signature.apply_async()
+        except OperationalError:
+            # The row stays queued; once the broker is back, `reap` sends it at once.
+            logger.warning("The broker does not answer; job %s waits.", job.reference)
+            forgotten = timezone.now() - _REQUEUE_AFTER
+            Job.objects.filter(pk=job.pk).update(enqueued_at=forgotten, note="Waiting: no worker can be reached.")
+
+    transaction.on_commit(deliver)
 
 
 def execute(job_id: int, handler: Handler) -> None:
@@ -170,8 +181,12 @@ def _heartbeat(job: Job) -> Iterator[None]:
     def beat() -> None:
         try:
             while not stop.wait(settings.JOB_LEASE_SECONDS / 3):
-                if not _held(job).update(lease_until=timezone.now() + _lease()):
-                    return
+                try:
+                    if not _held(job).update(lease_until=timezone.now() + _lease()):
+                        return
+                except DatabaseError as error:  # it may answer again before the lease runs out
+                    logger.warning("The lease of job %s was not renewed: %s.", job.reference, type(error).__name__)
+                    connection.close()
         finally:
             connection.close()
 
@@ -254,8 +269,9 @@ def retry(job: Job) -> int:
         queued = list(cases.order_by("pk"))
         for case in queued:
             _requeue(case, attempt=0)
+        if queued and queued[0].parent is not None:
+            Job.objects.filter(pk=queued[0].parent.pk).update(state=Job.State.QUEUED, finished_at=None)
         if queued:
-            Job.objects.filter(pk=queued[0].parent_id).update(state=Job.State.QUEUED, finished_at=None)
             _roll_up(queued[0])
     return len(queued)
 

@@ -14,6 +14,7 @@ from django.db import connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cohorts import jobs
 from cohorts.errors import explain
 from cohorts.models import Cohort, Job
 
@@ -82,6 +83,7 @@ def watch(job: Job, *, label: str) -> Job:
             progress.update(bar, completed=job.done, total=job.total or None, note=job.note)
             if job.is_over:
                 return job
+            jobs.reap()  # a worker may die here, too, and no beat may be running
             connection.close()  # a reader that lingers would hold back the write-ahead log
             time.sleep(_POLL_SECONDS)
 

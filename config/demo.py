@@ -73,8 +73,11 @@ def write_files(plan: DemoPlan, *, advance: Advance) -> None:
     (plan.folder / _TRUTH_FILE).write_text(json.dumps({"seed": plan.seed, **truth_document(plan.truths)}, indent=1))
     if not missing:
         return
-    # Fresh processes, because a fork would inherit database connections.
-    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent) as pool:
+    # Fresh processes, because a fork would inherit database connections; Ctrl-C is the parent's business.
+    ignore_interrupts = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(
+        mp_context=get_context("spawn"), initializer=signal.signal, initargs=ignore_interrupts
+    ) as pool:
         waiting = {pool.submit(write_patient, truth, plan.folder / "dicom"): truth for truth in missing}
         try:
             for done in as_completed(waiting):
@@ -84,10 +87,6 @@ def write_files(plan: DemoPlan, *, advance: Advance) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _finished(plan: DemoPlan, truth: PatientTruth) -> Path:

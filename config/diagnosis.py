@@ -66,7 +66,7 @@ def compiler() -> Finding:
     """Look for a C compiler, which pyradiomics needs when it is installed."""
     if found := shutil.which("cc") or shutil.which("gcc"):
         return Finding("C compiler", "ok", found)
-    return Finding("C compiler", "warning", "none", "Only needed to install: apt-get install gcc libc6-dev")
+    return Finding("C compiler", "warning", "none", "Only needed to install: apt-get install gcc python3-dev")
 
 
 def libraries() -> Finding:

@@ -152,13 +152,13 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:"],
         "script-src": [SELF],
         # Vega and niivue set styles on the elements that they make.
         "style-src": [SELF, "'unsafe-inline'"],
-        "connect-src": [SELF, "data:", "blob:"],
-        "worker-src": [SELF, "blob:"],
-        "font-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "worker-src": [NONE],
+        "font-src": [SELF],
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],

@@ -14,7 +14,6 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 #: Static name → file inside node_modules. Only what a page loads is collected.
 BROWSER_LIBRARIES = {
     "vendor/bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
-    "vendor/bootstrap.bundle.min.js": "bootstrap/dist/js/bootstrap.bundle.min.js",
     "vendor/htmx.min.js": "htmx.org/dist/htmx.min.js",
     "vendor/vega.min.js": "vega/build/vega.min.js",
     "vendor/vega-lite.min.js": "vega-lite/build/vega-lite.min.js",

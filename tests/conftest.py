@@ -45,19 +45,21 @@ def isolated_shell(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("queue")
 
 
-def use_data_folder(settings: Any, folder: Path) -> None:
-    """Point every setting that names a place on disk into one folder."""
-    settings.DATA_DIR = folder
-    settings.ARTEFACT_DIR = folder / "artefacts"
-    settings.UPLOAD_DIR = folder / "uploads"
-    settings.FILE_UPLOAD_TEMP_DIR = str(folder)
-    settings.STATIC_ROOT = folder / "static"
-    settings.STATIC_ROOT.mkdir()
-    settings.DEIDENTIFICATION_KEY = DEIDENTIFICATION_KEY
-    # Pages name static files that only `collectstatic` hashes.
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+def settings_of(folder: Path) -> dict[str, Any]:
+    """Give every setting that names a place on disk, all of them within one folder."""
+    (folder / "static").mkdir(exist_ok=True)
+    return {
+        "DATA_DIR": folder,
+        "ARTEFACT_DIR": folder / "artefacts",
+        "UPLOAD_DIR": folder / "uploads",
+        "FILE_UPLOAD_TEMP_DIR": str(folder),
+        "STATIC_ROOT": folder / "static",
+        "DEIDENTIFICATION_KEY": DEIDENTIFICATION_KEY,
+        # Pages name static files that only `collectstatic` hashes.
+        "STORAGES": {
+            "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        },
     }
 
 
@@ -66,7 +68,8 @@ def data_folder(settings: Any, tmp_path: Path) -> Path:
     """An empty data folder, in the settings' place."""
     folder = tmp_path / "data-folder"
     folder.mkdir()
-    use_data_folder(settings, folder)
+    for name, value in settings_of(folder).items():
+        setattr(settings, name, value)
     return folder
 
 

@@ -33,6 +33,7 @@ class Queue:
 
     def work(self) -> int:
         """Do what a worker would do, until nothing waits; also what the work itself sends. Gives how many tasks."""
+        current_app.loader.import_default_modules()
         done = 0
         while self.messages:
             name, arguments = self.messages.pop(0)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 from django.db import transaction
 
 from cohorts.models import Patient
@@ -68,6 +69,17 @@ def write_scan(
     if kind:
         {"rtstruct": write_rtstruct, "seg": write_seg}[kind](scan.mask, folder / "tumour.dcm", identity=identity)
     return folder
+
+
+def write_raster(file: Path, scan: Scan, *, mask: bool = False) -> Path:
+    """Write the image of a scan, or its mask, as NIfTI or NRRD."""
+    grid = scan.volume.grid
+    image = sitk.GetImageFromArray(scan.mask.array.astype(np.uint8) if mask else scan.volume.array)
+    image.SetSpacing(grid.spacing_zyx_mm[::-1])
+    image.SetOrigin(grid.origin_lps_mm)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(image, str(file))
+    return file
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -161,6 +162,11 @@ def _cell(field: Field[Any, Any], raw: str) -> Any:
         if raw.lower() in _TRUE | _FALSE:
             return raw.lower() in _TRUE
         raise forms.ValidationError(f"“{raw}” is neither yes nor no.")
+    if field.get_internal_type() == "DateField":
+        try:
+            return date.fromisoformat(raw)
+        except ValueError:
+            raise forms.ValidationError(f"“{raw}” is no date: write year-month-day, as 2026-04-03.") from None
     form_field = field.formfield()
     value = form_field.clean(raw) if form_field else raw
     field.run_validators(value)

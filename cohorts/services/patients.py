@@ -78,17 +78,25 @@ def record_scan(patient: Patient, *, kind: str, scanned_on: date | None, actor: 
     )
     old = None if created else Timepoint.objects.get(pk=timepoint.pk)
     timepoint.scanned_on = scanned_on
-    timepoint.status, timepoint.note = Timepoint.Status.EVALUABLE, ""
     timepoint.save()
     _audit_timepoint(timepoint, old, actor)
     return timepoint
 
 
-@transaction.atomic
+def mark_evaluable(timepoint: Timepoint, *, actor: User | None) -> Timepoint:
+    """State that a timepoint can be analysed: it has a new tumour mask."""
+    return _set_status(timepoint, Timepoint.Status.EVALUABLE, note="", actor=actor)
+
+
 def mark_not_evaluable(timepoint: Timepoint, *, note: str, actor: User | None) -> Timepoint:
     """State that a timepoint has no tumour to analyse, and why."""
+    return _set_status(timepoint, Timepoint.Status.NOT_EVALUABLE, note=note, actor=actor)
+
+
+@transaction.atomic
+def _set_status(timepoint: Timepoint, status: Timepoint.Status, *, note: str, actor: User | None) -> Timepoint:
     old = Timepoint.objects.get(pk=timepoint.pk)
-    timepoint.status, timepoint.note = Timepoint.Status.NOT_EVALUABLE, note
+    timepoint.status, timepoint.note = status, note
     timepoint.save()
     _audit_timepoint(timepoint, old, actor)
     return timepoint

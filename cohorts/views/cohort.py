@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from cohorts.access import Action, actions_in, fetch, visible
 from cohorts.charts import cohort_charts
@@ -54,6 +55,7 @@ def cohort_detail(request: HttpRequest, cohort_code: str) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")  # the same address gives a page or its rows
 def patient_table(request: HttpRequest, cohort_code: str) -> HttpResponse:
     """The patients of a cohort: searched, filtered by centre, in pages."""
     cohort = fetch(Cohort, request.user, Action.VIEW, code=cohort_code)

@@ -84,7 +84,7 @@ def outcome_import_commit(request: HttpRequest, cohort_code: str) -> HttpRespons
         return redirect("cohorts:outcome-import", cohort_code)
     plan = plan_outcomes(cohort, content.encode(), patients=_patients(request, cohort))
     written = commit_outcomes(plan, actor=request.user)
-    messages.success(request, f"{written} readings written, {len(plan.refused)} rows refused.")
+    messages.success(request, f"Readings written: {written}. Refused: {len(plan.refused)}.")
     return redirect(cohort)
 
 

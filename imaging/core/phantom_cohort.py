@@ -165,7 +165,7 @@ def _scan(
     parts = np.clip(parts + rng.normal(0, 0.03, size=3), 0.18, 0.5)
     low, soft, dense = (float(part) for part in parts / parts.sum())
     phase = float(rng.normal(0, 1))
-    hu = (-100 + float(rng.normal(0, 12)), 25 + 5 * phase, 160 + 16 * phase)
+    hu = (-50 + float(rng.normal(0, 10)), 25 + 5 * phase, 140 + 14 * phase)
     length, mixed = float(np.exp(log_length)), float(np.clip(mixing, 0, 1))
     return ScanTruth(diameter_mm, length, mixed, (low, soft, dense), hu, float(rng.uniform(0.05, 0.6)))
 

@@ -26,7 +26,7 @@ _PATCH = 0.27
 _REACH = 1.9
 _UNIT = Lattice.covering(((-_REACH, _REACH),) * 3, step_mm=0.09)
 #: The contour lies this far inside the painted edge, where a reader draws it.
-_EDGE_MM = 1.8
+_EDGE_MM = 2.2
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import io
+import os
 import re
 import tempfile
 import zipfile
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from cohorts import audit, jobs
@@ -27,14 +29,16 @@ from cohorts.core.timeline import date_shift_days
 from cohorts.errors import ServiceError, explain
 from cohorts.jobs import Report
 from cohorts.models import Centre, Cohort, Job, Patient, Timepoint, User
+from cohorts.models.patient import PATIENT_CODE
 from cohorts.selectors import true_scan_date
 from cohorts.services.cohorts import centre_for
-from cohorts.services.patients import create_patient, record_scan
+from cohorts.services.patients import create_patient, mark_evaluable, record_scan
 from imaging import storage
 from imaging.core.codec import pack_mask, pack_volume
 from imaging.core.deidentify import Deidentifier, clean_files
+from imaging.core.deidentify_values import region_text
 from imaging.core.dicom import SeriesReport, read_series
-from imaging.core.errors import ImagingError
+from imaging.core.errors import ImagingError, NothingToImport
 from imaging.core.masks import largest_component, mean_hu, read_mask
 from imaging.core.nifti import read_volume_file
 from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
@@ -125,7 +129,11 @@ def import_path(
         roi=options.roi or None,
         on_progress=lambda done, total: report(round(50 * done / max(total, 1)), 100, "looking at the files"),
     )
-    planned, refusals = plan(found, cohort, options)
+    if not found.series and not found.segmentations:
+        raise NothingToImport(
+            f"There is neither an image nor a mask in it; {found.ignored} other files were looked at."
+        )
+    planned, refusals = plan(found, cohort, options, centre=job.centre)
     read: list[Read] = []
     for number, one in enumerate(planned):
         report(50 + round(50 * number / len(planned)), 100, "reading and removing identity")
@@ -143,7 +151,7 @@ def import_path(
 
 
 def plan(
-    found: ScanReport, cohort: Cohort, options: ImportOptions
+    found: ScanReport, cohort: Cohort, options: ImportOptions, *, centre: Centre | None = None
 ) -> tuple[list[Planned], dict[str, tuple[str, str]]]:
     """Decide whose each accepted series is, which time it shows, and which mask counts.
 
@@ -160,7 +168,9 @@ def plan(
         if series.verdict != ACCEPTED:
             continue
         try:
-            by_patient.setdefault(_patient_code(series, cohort, options), []).append(series)
+            code = _patient_code(series, found, cohort, options)
+            _require_within(centre, cohort, code)
+            by_patient.setdefault(code, []).append(series)
         except ServiceError as error:
             refusals[series.series_uid] = (error.code, error.message)
     planned: list[Planned] = []
@@ -171,11 +181,11 @@ def plan(
     return planned, refusals
 
 
-def _patient_code(series: SeriesReport, cohort: Cohort, options: ImportOptions) -> str:
+def _patient_code(series: SeriesReport, found: ScanReport, cohort: Cohort, options: ImportOptions) -> str:
     """Give the pseudonym: the one named, one that the cohort has, else one made with the secret key."""
     if options.patient_code:
-        return options.patient_code
-    raw = series.patient_id or _patient_folder(series)
+        return _valid_code(options.patient_code)
+    raw = series.patient_id or _patient_folder(series, found)
     if not raw:
         raise ServiceError("patient_unknown", "The files do not say whose they are; name the patient.")
     if Patient.objects.filter(cohort=cohort, code=raw).exists():
@@ -185,9 +195,28 @@ def _patient_code(series: SeriesReport, cohort: Cohort, options: ImportOptions) 
     return "P-" + base64.b32encode(digest[:5]).decode()
 
 
-def _patient_folder(series: SeriesReport) -> str:
-    parts = Path(series.path).parts
-    return parts[0] if len(parts) > 1 else ""
+def _require_within(centre: Centre | None, cohort: Cohort, code: str) -> None:
+    """Refuse a patient who is not of the centre within which the person works."""
+    if centre and Patient.objects.filter(cohort=cohort, code=code).exclude(centre=centre).exists():
+        raise ServiceError("patient_unknown", f"Your centre, {centre.name}, has no patient of this name or number.")
+
+
+def _valid_code(code: str) -> str:
+    try:
+        PATIENT_CODE(code)
+    except ValidationError as error:
+        raise ServiceError("invalid_code", f"The patient's code cannot be used. {' '.join(error.messages)}") from None
+    return code
+
+
+def _patient_folder(series: SeriesReport, found: ScanReport) -> str:
+    """Give the folder that stands for a patient: the outermost one in which the series differ, times aside."""
+    shared = os.path.commonpath([Path("root", other.path).parent for other in found.series])
+    folders = Path("root", series.path).parent.relative_to(shared).parts
+    times = set().union(*_TIME_WORDS.values())
+    own = [folder for folder in folders if folder.lower() not in times]
+    above = Path(shared).relative_to("root").parts
+    return own[0] if own else above[-1] if above else ""
 
 
 def _timepoints(
@@ -214,7 +243,7 @@ def _timepoints(
         ranked = sorted(candidates, key=lambda c: (_tumour(found, c[0]) is None, (c[0].spacing_zyx_mm or (9,))[0]))
         for series, _ in ranked[1:]:
             reason = "Another series of this timepoint was chosen: it has a tumour mask, or thinner slices."
-            refusals[series.series_uid] = ("series_refused", reason)
+            refusals[series.series_uid] = ("not_chosen", reason)
         yield time, *ranked[0]
 
 
@@ -263,11 +292,15 @@ def _tumour(found: ScanReport, series: SeriesReport) -> SegmentationReport | Non
 def _mask_note(found: ScanReport, series: SeriesReport) -> str:
     own, chosen = _masks_of(found, series), _tumour(found, series)
     if own and chosen is None:
-        names = ", ".join(mask.name for mask in own)
+        names = ", ".join(region_text(mask.name) for mask in own)
         return f"none of the regions ({names}) is named like a tumour; name the region and import again"
-    rivals = [mask.name for mask in own if chosen and mask is not chosen and mask.tumour_rank == chosen.tumour_rank]
+    rivals = [
+        region_text(mask.name)
+        for mask in own
+        if chosen and mask is not chosen and mask.tumour_rank == chosen.tumour_rank
+    ]
     if chosen and rivals:
-        return f"{chosen.name} was taken, though {', '.join(rivals)} would fit as well; name the region to choose"
+        return f"{region_text(chosen.name)} was taken, though {', '.join(rivals)} would fit as well; name the region to choose"
     return ""
 
 
@@ -293,7 +326,7 @@ def _read(planned: Planned, cohort: Cohort) -> Read:
     _, components = largest_component(named.mask)
     is_dicom = segmentation.kind in {"rtstruct", "seg"}
     mask_facts = {
-        "name": segmentation.name[:64],
+        "name": region_text(segmentation.name),
         "kind": segmentation.kind,
         "tool": named.tool[:64],
         "voxels": named.mask.voxels,
@@ -337,7 +370,7 @@ def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict
     planned, actor = read.planned, job.created_by
     patient = Patient.objects.filter(cohort=cohort, code=planned.patient_code).first()
     if patient is None:
-        centre = centre_for(cohort, options.centre_code or None)
+        centre = job.centre or centre_for(cohort, options.centre_code or None)
         patient = create_patient(cohort, code=planned.patient_code, centre=centre, actor=actor)
     timepoint = record_scan(patient, kind=planned.timepoint, scanned_on=read.scanned_on, actor=actor)
     volume_sha256 = read.series.pop("volume_sha256")
@@ -373,6 +406,7 @@ def _write_segmentation(read: Read, series: ImageSeries, job: Job) -> Segmentati
         created_by=job.created_by,
         **read.segmentation,
     )
+    mark_evaluable(timepoint, actor=job.created_by)
     patient = timepoint.patient
     changes = audit.differences(current, segmentation, ["name", "version", "voxels", "mask_sha256"])
     audit.record(
@@ -382,7 +416,7 @@ def _write_segmentation(read: Read, series: ImageSeries, job: Job) -> Segmentati
 
 
 def _summary(found: ScanReport, refusals: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    """Give the verdicts as the job keeps them: without paths and without original UIDs, which are identity."""
+    """Give the verdicts as the job keeps them: without paths, original UIDs and free words, which are identity."""
     rows = as_json(found)
     names = {series.series_uid: f"series {number}" for number, series in enumerate(found.series, start=1)}
     for series, row in zip(found.series, rows["series"], strict=True):
@@ -399,6 +433,10 @@ def _summary(found: ScanReport, refusals: dict[str, tuple[str, str]]) -> dict[st
 def _neutral(row: dict[str, Any], label: str) -> None:
     row["path"] = label
     row.pop("series_uid", None)
+    if row.get("name"):
+        row["name"] = region_text(row["name"])
+    # Sentences quote regions as their files call them, which may be after the patient.
+    row["reason"] = re.sub(r"""(['"])(.+?)\1""", lambda quoted: repr(region_text(quoted[2])), row["reason"])
 
 
 def _remedy(row: dict[str, Any]) -> str:

@@ -96,7 +96,7 @@ def loads(data: bytes, *, sha256: str) -> FittedModel:
         return _model(content["estimator"], facts)
     except UntrustedTypesFoundException as problem:
         raise UntrustedModel(f"The model file holds types that are not trusted: {_untrusted(data)}.") from problem
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as problem:
+    except (zipfile.BadZipFile, AttributeError, ImportError, KeyError, TypeError, ValueError) as problem:
         raise ModelCorrupt("The stored bytes are not a model file.") from problem
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pandas as pd
 from django.db.models import Model, QuerySet
 
-from cohorts.access import Person, visible
+from cohorts.access import Action, Person, allowed, visible
 from cohorts.models import Cohort, PathologyOutcome, Patient
 from cohorts.selectors import response_of, timeline_of
 from cohorts.services.outcomes import OUTCOME_FIELDS
@@ -51,8 +51,9 @@ def tables_of(cohort: Cohort, user: Person | None) -> dict[str, pd.DataFrame]:
         "outcomes": _outcomes(cohort, user),
         "features_whole_tumour": _features(cohort, user, FeatureSet.Region.WHOLE_TUMOUR),
         "features_habitats": _features(cohort, user, FeatureSet.Region.HABITATS),
-        "predictions": _predictions(cohort, user),
     }
+    if user is None or allowed(user, Action.VIEW_PREDICTIONS, cohort):
+        tables["predictions"] = _predictions(cohort, user)
     return {**tables, "data_dictionary": _dictionary(tables)}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -451,3 +452,24 @@ def test_the_buttons_of_the_job_page_cancel_and_repeat(trial: Trial) -> None:
     client.post(reverse("cohorts:job-retry", args=[job.reference]))
     job.refresh_from_db()
     assert job.state == Job.State.QUEUED
+
+
+def test_a_lease_is_renewed_while_the_work_makes_no_report_also_after_the_database_was_away(
+    trial: Trial, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.JOB_LEASE_SECONDS = 0.06
+    job, renewals = make(trial), []
+    first = threading.Event()
+
+    class Lease:
+        def update(self, **values: Any) -> int:
+            renewals.append(values["lease_until"])
+            if len(renewals) == 1:
+                raise OperationalError("the server closed the connection")
+            first.set()
+            return 1
+
+    monkeypatch.setattr(jobs, "_held", lambda job: Lease())
+    with jobs._heartbeat(job):
+        assert first.wait(10), "the heart went on beating"
+    assert renewals[1] > renewals[0]

@@ -129,12 +129,11 @@ def test_a_patient_is_written_with_contours_from_a_and_b_and_segments_from_c(tmp
     first, _, third = plan_cohort(3, seed=2026)
     for truth, modality in ((first, "RTSTRUCT"), (third, "SEG")):
         write_patient(truth, tmp_path)
-        for timepoint, day in (("pre", truth.clinical.pre_scan_on), ("post", truth.clinical.post_scan_on)):
-            folder = tmp_path / truth.code / timepoint
-            volume = read_series(sorted((folder / "ct").glob("*.dcm")))
-            tumour = pydicom.dcmread(folder / "tumour.dcm")
-            assert tumour.Modality == modality
-            assert tumour.StudyDate == day.strftime("%Y%m%d")
-            (found,) = (read_seg if modality == "SEG" else read_rtstruct)(tumour, volume.grid)
-            planned = np.pi / 6 * truth.scan(timepoint).diameter_mm ** 3  # type: ignore[arg-type]
-            assert found.mask.volume_mm3 == pytest.approx(planned, rel=0.05)
+        tumours = {name: pydicom.dcmread(tmp_path / truth.code / name / "tumour.dcm") for name in ("pre", "post")}
+        assert {tumour.Modality for tumour in tumours.values()} == {modality}
+        assert tumours["pre"].StudyDate == truth.clinical.pre_scan_on.strftime("%Y%m%d")
+        assert tumours["post"].StudyDate == truth.clinical.post_scan_on.strftime("%Y%m%d")
+        assert tumours["pre"].StudyInstanceUID != tumours["post"].StudyInstanceUID
+        volume = read_series(sorted((tmp_path / truth.code / "post" / "ct").glob("*.dcm")))
+        (found,) = (read_seg if modality == "SEG" else read_rtstruct)(tumours["post"], volume.grid)
+        assert found.mask.volume_mm3 == pytest.approx(np.pi / 6 * truth.post.diameter_mm**3, rel=0.05)

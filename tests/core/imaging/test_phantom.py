@@ -80,25 +80,27 @@ def test_the_habitats_differ_in_density_as_they_are_numbered() -> None:
         assert means[0] + 20 < means[1] < means[2] - 20
 
 
-def test_mixing_moves_contacts_between_habitats_but_not_size_or_mean() -> None:
+def test_mixing_moves_the_dense_habitat_inwards_but_not_size_parts_or_mean() -> None:
     truth = truths()[0]
-    apart, mixed = (phantom.render(replace(truth, pre=replace(truth.pre, mixing=m)), "pre") for m in (0.15, 0.85))
-    assert apart.mask.voxels == mixed.mask.voxels
-    means = [p.volume.array[p.mask.array].mean() for p in (apart, mixed)]
-    assert means[0] == pytest.approx(means[1], abs=8.0)
-    assert contacts(mixed) > 1.25 * contacts(apart)
+    outside, inside = (phantom.render(replace(truth, pre=replace(truth.pre, mixing=m)), "pre") for m in (0.1, 0.9))
+    assert outside.mask.voxels == inside.mask.voxels
+    parts = [np.bincount(p.habitats[p.mask.array], minlength=4)[1:] / p.mask.voxels for p in (outside, inside)]
+    assert parts[0] == pytest.approx(parts[1], abs=0.03)
+    means = [p.volume.array[p.mask.array].mean() for p in (outside, inside)]
+    assert means[0] == pytest.approx(means[1], abs=10.0)
+    assert dense_share_of_the_surface(outside) > 2 * dense_share_of_the_surface(inside)
 
 
-def contacts(rendered: Phantom) -> int:
-    labels = rendered.habitats
-    across, down = (labels[:, :, 1:], labels[:, :, :-1]), (labels[:, 1:], labels[:, :-1])
-    return sum(int(np.count_nonzero((a != b) & (a > 0) & (b > 0))) for a, b in (across, down))
+def dense_share_of_the_surface(rendered: Phantom) -> float:
+    mask = rendered.mask.array
+    surface = mask & ~ndimage.binary_erosion(mask)
+    return float(np.count_nonzero(rendered.habitats[surface] == 3) / np.count_nonzero(surface))
 
 
 def test_texture_moves_the_grain_but_not_the_habitats_or_the_spread() -> None:
     truth = truths()[0]
     fine, coarse = (
-        phantom.render(replace(truth, pre=replace(truth.pre, texture_length_mm=mm)), "pre") for mm in (1.2, 2.6)
+        phantom.render(replace(truth, pre=replace(truth.pre, texture_length_mm=mm)), "pre") for mm in (1.2, 2.8)
     )
     assert np.array_equal(fine.habitats, coarse.habitats)
     assert grain(fine) > 1.2 * grain(coarse)
@@ -107,8 +109,9 @@ def test_texture_moves_the_grain_but_not_the_habitats_or_the_spread() -> None:
 
 
 def grain(rendered: Phantom) -> float:
-    """Mean absolute step between neighbours in a row, well inside the tumour."""
-    inner = ndimage.binary_erosion(rendered.mask.array, iterations=2)
+    """Mean absolute step between neighbours in a row, inside habitats and away from their borders."""
+    cores = [ndimage.binary_erosion(rendered.habitats == label) for label in (1, 2, 3)]
+    inner = np.logical_or.reduce(cores)
     steps = np.abs(np.diff(rendered.volume.array.astype(np.int32), axis=2))
     return float(steps[inner[:, :, 1:] & inner[:, :, :-1]].mean())
 

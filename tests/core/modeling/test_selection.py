@@ -25,8 +25,8 @@ SPEAKERS = [
     MannWhitneyFilter(),
     CorrelationPruner(),
     MRMRSelector(),
-    LassoSelector(folds=3),
-    TunedLogistic(folds=3),
+    LassoSelector(folds=2),
+    TunedLogistic(folds=2),
 ]
 
 

@@ -1,0 +1,124 @@
+"""Documentation is tested where a machine can: links, commands, roles, columns, rules, names of settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+
+from cohorts.access import PERMISSIONS, Action
+from cohorts.services.outcome_import import COLUMNS
+
+ROOT = Path(settings.BASE_DIR)
+DOCS = ROOT / "docs"
+OWN_APPS = {"config", "cohorts", "imaging", "modeling"}
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+#: Pictures that browser tests take; they may be absent until those have run.
+PICTURES = {"cohort.png", "patient.png", "outcome.png", "import.png", "models.png"}
+
+_LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def links(page: Path) -> Iterator[tuple[Path, str]]:
+    """Give the file and the anchor of each relative link of a page."""
+    for address in _LINK.findall(_FENCE.sub("", page.read_text())):
+        if not re.match(r"[a-z]+:", address):
+            path, _, anchor = address.partition("#")
+            yield (page.parent / path).resolve() if path else page, anchor
+
+
+def headings(page: Path) -> list[str]:
+    return re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text()), re.MULTILINE)
+
+
+def anchor_of(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def table(page: Path, *, first: str) -> list[list[str]]:
+    """Give the cells of the table whose header begins with a word, header first and the line below it left out."""
+    lines = page.read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    end = next((i for i in range(start, len(lines)) if not lines[i].startswith("|")), len(lines))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
+    return [rows[0], *rows[2:]]
+
+
+def own_commands() -> set[str]:
+    return {name for name, app in get_commands().items() if app in OWN_APPS}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_relative_link_resolves(page: Path) -> None:
+    missing = [
+        target.relative_to(ROOT).as_posix()
+        for target, _ in links(page)
+        if not target.exists() and not (target.parent == DOCS / "images" and target.name in PICTURES)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_anchor_is_a_heading(page: Path) -> None:
+    lost = [
+        f"{target.name}#{anchor}"
+        for target, anchor in links(page)
+        if anchor and target.suffix == ".md" and anchor not in map(anchor_of, headings(target))
+    ]
+    assert lost == []
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    reached, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached and page.suffix == ".md" and page.exists():
+            reached.add(page)
+            waiting += [target for target, _ in links(page)]
+    assert {page for page in PAGES if DOCS in page.parents} <= reached
+
+
+def test_every_command_has_a_heading() -> None:
+    described = {heading.strip("`") for heading in headings(DOCS / "commands.md") if heading.startswith("`")}
+    assert described == own_commands()
+
+
+def test_the_readme_lists_every_command() -> None:
+    rows = table(ROOT / "README.md", first="command")
+    assert {row[0].strip("`") for row in rows[1:]} == own_commands()
+
+
+def test_the_table_of_roles_says_what_access_decides() -> None:
+    header, *rows = table(DOCS / "roles.md", first="action")
+    roles = header[1:]
+    stated = {role: {row[0].strip("`") for row in rows if row[1 + i] == "yes"} for i, role in enumerate(roles)}
+    assert stated == {str(role): {str(action) for action in actions} for role, actions in PERMISSIONS.items()}
+    assert [row[0].strip("`") for row in rows] == [str(action) for action in Action]
+
+
+def test_the_columns_of_outcomes_are_those_of_the_import() -> None:
+    rows = table(DOCS / "outcomes.md", first="column")
+    assert tuple(row[0].strip("`") for row in rows[1:]) == COLUMNS
+
+
+def test_every_rule_of_pathology_is_listed() -> None:
+    code = "".join((ROOT / "cohorts" / "core" / name).read_text() for name in ("response.py", "timeline.py"))
+    rows = table(DOCS / "methods" / "pathology.md", first="rule")
+    assert {row[0] for row in rows[1:]} == set(re.findall(r'"([EW]\d+)"', code))
+
+
+def test_containers_set_only_variables_that_are_read() -> None:
+    compose = (ROOT / "docker" / "compose.yaml").read_text()
+    readers = "".join((ROOT / name).read_text() for name in ("config/settings.py", "docker/entrypoint.sh"))
+    given = re.findall(r"^    ([A-Z_]+): ", compose, re.MULTILINE)
+    assert given
+    assert [name for name in given if not re.search(rf"\b{name}\b", readers)] == []
+    example = (ROOT / "docker" / ".env.example").read_text()
+    offered = re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)
+    assert [name for name in offered if f"${{{name}" not in compose] == []
