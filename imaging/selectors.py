@@ -80,6 +80,14 @@ def whole_tumour_vectors(cohort: Cohort, protocol: ExtractionProtocol) -> dict[i
     return {row.segmentation_id: vector_of(row) for row in rows.select_related("schema").order_by("pk")}
 
 
+def habitat_vectors_by_segmentation(cohort: Cohort, model: HabitatModel) -> dict[int, FeatureVector]:
+    """Give segmentation id → habitat features under a model."""
+    rows = FeatureSet.objects.filter(
+        segmentation__timepoint__patient__cohort=cohort, habitat_model=model, region=FeatureSet.Region.HABITATS
+    )
+    return {row.segmentation_id: vector_of(row) for row in rows.select_related("schema").order_by("pk")}
+
+
 def supervoxel_digests(cohort: Cohort, protocol: ExtractionProtocol) -> dict[int, str]:
     """Give segmentation id → sha256 of its supervoxels."""
     rows = SupervoxelMap.objects.filter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,16 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
 def trial(db: None) -> Trial:
     """A cohort with two centres, a patient at each, and a member of every role."""
     return build_trial()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that start real processes take turns: they would share one broker."""
+    for item in items:
+        if item.get_closest_marker("processes"):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in the last lines that browser tests did not run, and why."""
+    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
+        terminalreporter.write_line("Browser tests were skipped: no Chromium on PATH (apt-get install chromium).")

@@ -73,7 +73,7 @@ def reading_of(responder: bool) -> dict[str, Any]:
 def _patient(cohort: Cohort, name: str, centre: Centre, number: int) -> Patient:
     clinical = {
         "age_years": 50 + number % 30,
-        "sex": ("female", "male")[number % 2],
+        "sex": ("female", "male")[number // 4 % 2],
         "smoking": ("never", "former", "current")[number % 3],
         "histology": ("adenocarcinoma", "squamous")[number // 2 % 2],
         "clinical_stage": ("IB", "IIA", "IIIA")[number % 3],

@@ -12,8 +12,11 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from cohorts import audit
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, User
+from imaging import storage
+from imaging.selectors import habitat_vectors_by_segmentation
+from modeling.core.table import FeatureTable
 from modeling.selectors import latest_run
-from modeling.services.snapshots import gather
+from modeling.services.snapshots import gather, outcomes_of, splits_of, table_of
 from modeling.services.training import enqueue_training
 
 logger = logging.getLogger("ecotone.schedule")
@@ -62,10 +65,10 @@ def set_schedule(
 def retrain_if_changed(cohort_code: str, recipe_name: str) -> bool:
     """Queue a training run unless nothing changed since the last one, or one is under way."""
     cohort = Cohort.objects.get(code=cohort_code)
-    if not _changed(cohort):
-        logger.info("Nothing new to learn in cohort %s.", cohort_code)
-        return False
     try:
+        if not _changed(cohort):
+            logger.info("Nothing new to learn in cohort %s.", cohort_code)
+            return False
         enqueue_training(cohort, recipe_name=recipe_name, user=None)
     except ServiceError as error:
         logger.info("No scheduled training in cohort %s: %s", cohort_code, error.message)
@@ -74,12 +77,20 @@ def retrain_if_changed(cohort_code: str, recipe_name: str) -> bool:
 
 
 def _changed(cohort: Cohort) -> bool:
+    """Tell whether the table that would be modelled now differs from the one that was modelled last."""
     last = latest_run(cohort)
     if last is None:
         return True
-    used = set(last.snapshot.outcomes.values_list("pk", flat=True))
-    cases = gather(cohort, last.snapshot.habitat_model.protocol).cases
-    return {case.outcome.pk for case in cases if case.outcome} != used
+    sha256, habitat_model = last.snapshot.sha256, last.snapshot.habitat_model
+    table = FeatureTable.from_parquet(storage.get(sha256), sha256=sha256)
+    cases = gather(cohort, habitat_model.protocol).cases
+    vectors = habitat_vectors_by_segmentation(cohort, habitat_model)
+    if any(segmentation.pk not in vectors for case in cases for segmentation in case.segmentations.values()):
+        return True  # a patient or a mask that no model has seen
+    y = outcomes_of(cases, cohort)
+    now = table_of(cases, vectors, y=y, split=splits_of(cases, y, cohort, seed=last.recipe["seed"]))
+    parts = ("X", "y", "centre", "split")
+    return not all(getattr(now, part).equals(getattr(table, part)) for part in parts)
 
 
 def _name(cohort: Cohort) -> str:

@@ -69,6 +69,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     """An installation of its own: data folder and database."""
     data_dir = tmp_path_factory.mktemp("site")
     values = {**os.environ, "ECOTONE_DATA_DIR": str(data_dir), "ECOTONE_JOB_LEASE_SECONDS": "20"}
+    if broker := os.environ.get("CELERY_BROKER_URL"):
+        values["CELERY_BROKER_URL"] = f"{broker}?virtual_host=7"  # its own part of a shared Redis
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         yield values
