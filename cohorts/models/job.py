@@ -80,6 +80,13 @@ class Job(models.Model):
         return self.state in self.TERMINAL
 
     @property
+    def can_retry(self) -> bool:
+        """True where trying again may help: a refused import needs other files, not another try."""
+        if self.state == self.State.DONE:
+            return bool(self.result.get("failed"))
+        return self.is_over and not (self.kind == self.Kind.IMPORT and self.state == self.State.FAILED)
+
+    @property
     def percent(self) -> int:
         """Progress, 0 to 100."""
         if self.state == self.State.DONE:

@@ -20,8 +20,9 @@ from imaging.core.phantom_anatomy import Axes, Build, surfaces
 from imaging.core.phantom_chest import paint_chest
 from imaging.core.phantom_cohort import PLANTED, Planted, plan_cohort, truth_document
 from imaging.core.phantom_fields import Float, generator
+from imaging.core.phantom_place import find_place
 from imaging.core.phantom_truth import TIMEPOINTS, Centre, PatientTruth, ScanTruth, Timepoint
-from imaging.core.phantom_tumour import Tumour, find_place, paint_tumour, place, spicules
+from imaging.core.phantom_tumour import Tumour, paint_tumour, place, spicules
 
 __all__ = [
     "PLANTED",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
-from imaging.core.phantom_anatomy import Axes, Surfaces
+from imaging.core.phantom_anatomy import Axes
 from imaging.core.phantom_fields import Float, Lattice, coverage, generator, interpolate, paint, smooth_noise
 from imaging.core.phantom_truth import PatientTruth, ScanTruth
 from imaging.core.phantom_vessels import Point, Tube, rasterise
@@ -23,8 +23,6 @@ TEXTURE_HU = 34.0
 #: How much depth below the surface decides where the dense habitat lies, at mixing 0 and 1.
 _RADIAL = (-0.75, 0.75)
 _PATCH = 0.27
-#: Tumours lie about this height (mm about the carina), so that the scan covers them with a margin.
-_LEVEL_MM, _LEVEL_REACH_MM = -12.0, 26.0
 _REACH = 1.9
 _UNIT = Lattice.covering(((-_REACH, _REACH),) * 3, step_mm=0.09)
 #: The contour lies this far inside the painted edge, where a reader draws it.
@@ -187,35 +185,3 @@ def spicules(tumour: Tumour, truth: PatientTruth, scan: ScanTruth, *, centre_mm:
 
 def _point(values: NDArray[np.float64]) -> Point:
     return (float(values[0]), float(values[1]), float(values[2]))
-
-
-def find_place(surface: Surfaces, truth: PatientTruth, *, room_mm: float) -> Point:
-    """Choose where in a lung the tumour sits: near the mediastinum (central) or the chest wall (peripheral).
-
-    Parameters
-    ----------
-    surface : Surfaces
-        The chest.
-    room_mm : float
-        Distance that the tumour's centre keeps from chest wall and mediastinum, where the lung is wide enough.
-
-    Notes
-    -----
-    Central means the inner two thirds of the way from mediastinum to chest wall.
-    """
-    rng = generator(truth.seed, truth.code, "place")
-    tries = (_candidates(surface, truth, margin_mm=float(m)) for m in np.arange(room_mm, 0.0, -1.0))
-    where = next(found for found in tries if len(found))
-    iz, iy, ix = where[int(rng.integers(len(where)))]
-    return (float(surface.lattice.z[iz]), float(surface.lattice.y[iy]), float(surface.lattice.x[ix]))
-
-
-def _candidates(surface: Surfaces, truth: PatientTruth, *, margin_mm: float) -> NDArray[np.intp]:
-    """Give the lattice points where a tumour of a radius fits, close to the side that its place asks for."""
-    wall, hilum = -surface.cage, surface.mediastinum
-    way = hilum / np.maximum(hilum + wall, 1e-3)
-    central = truth.location == "central"
-    level = np.abs(surface.lattice.z[:, None, None] - _LEVEL_MM) < _LEVEL_REACH_MM
-    room = (wall > margin_mm) & (hilum > margin_mm) & level
-    near = (hilum if central else wall) < margin_mm + 7
-    return np.argwhere(room & near & (way < 0.5 if central else way > 2 / 3))

@@ -23,7 +23,19 @@ def features_of(image: Path, mask: Path, *, roi: str | None, protocol_name: str)
         known = ", ".join(sorted(BUILT_IN))
         raise ServiceError("unknown_setting", f"There is no protocol “{protocol_name}”; there are {known}.")
     volume = read_image(image)
-    return extract(volume, read_mask(mask, volume, roi=roi).mask, BUILT_IN[protocol_name])
+    return extract(volume, read_mask(_mask_file(mask), volume, roi=roi).mask, BUILT_IN[protocol_name])
+
+
+def _mask_file(mask: Path) -> Path:
+    """Give the mask's file; a folder stands for the only file in it, as exports often have it."""
+    if not mask.exists():
+        raise ServiceError("unreadable_file", "There is no mask file of this name.")
+    if not mask.is_dir():
+        return mask
+    files = [file for file in mask.iterdir() if file.is_file()]
+    if len(files) != 1:
+        raise ServiceError("mask_refused", f"The mask's folder holds {len(files)} files; name one of them.")
+    return files[0]
 
 
 def report_of(features: FeatureVector) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from typing import TypeVar
 
 import pandas as pd
@@ -90,6 +91,11 @@ def _visible(queryset: QuerySet[M], user: Person | None) -> QuerySet[M]:
     return queryset if user is None else visible(queryset, user)
 
 
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Give rows as a table; without any, a table that still says whose rows are missing."""
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["patient", "centre"])
+
+
 def _patients(cohort: Cohort, user: Person | None) -> pd.DataFrame:
     found = _visible(Patient.objects.filter(cohort=cohort), user)
     rows = []
@@ -97,7 +103,7 @@ def _patients(cohort: Cohort, user: Person | None) -> pd.DataFrame:
         row = {"patient": patient.code, "centre": patient.centre.code}
         row |= {name: getattr(patient, name) for name in CLINICAL_FIELDS if name not in {"centre", *_DATES}}
         rows.append(row | _days(patient))
-    return _numeric(pd.DataFrame(rows), ["pdl1_percent"])
+    return _numeric(_table(rows), ["pdl1_percent"])
 
 
 def _days(patient: Patient) -> dict[str, int | None]:
@@ -120,7 +126,7 @@ def _outcomes(cohort: Cohort, user: Person | None) -> pd.DataFrame:
         row = {"patient": outcome.patient.code, "centre": outcome.patient.centre.code, "version": outcome.version}
         row |= {name: getattr(outcome, name) for name in names}
         rows.append(row | {"mpr": response.mpr, "pcr": response.pcr})
-    return _numeric(pd.DataFrame(rows), [n for n in names if n.endswith(("percent", "mm"))])
+    return _numeric(_table(rows), [n for n in names if n.endswith(("percent", "mm"))])
 
 
 def _numeric(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -152,7 +158,7 @@ def _features(cohort: Cohort, user: Person | None, region: str) -> pd.DataFrame:
         }
         for row in ordered
     ]
-    return pd.DataFrame(rows)
+    return _table(rows)
 
 
 def _predictions(cohort: Cohort, user: Person | None) -> pd.DataFrame:
@@ -171,7 +177,7 @@ def _predictions(cohort: Cohort, user: Person | None) -> pd.DataFrame:
         }
         for row in found.select_related("patient__centre", "model_version").order_by("pk")
     ]
-    return pd.DataFrame(rows)
+    return _table(rows)
 
 
 def _dictionary(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
