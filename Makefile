@@ -18,11 +18,11 @@ demo: install  ## Make the synthetic cohort, run the pipeline, serve the site (P
 
 install: .venv/installed node_modules/installed  ## Prepare .venv and the browser libraries
 
+# pyradiomics has no wheel and imports numpy while it is built, so numpy comes first and isolation is off;
+# a wheel from pip's cache may be built for another numpy, so the cache is off, too.
 .venv/installed: requirements-build.txt requirements.txt requirements-dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Ecotone needs Python 3.11 ($(PYTHON) was not found). Name yours: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	# pyradiomics has no wheel and imports numpy while it is built, so numpy comes first and isolation is off;
-	# a wheel from pip's cache may be built for another numpy, so the cache is off, too.
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --no-build-isolation --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -150,13 +150,14 @@ def _held(job: Job) -> Any:
 
 
 def _reporter(job: Job) -> Report:
-    last = 0.0
+    last, last_note = 0.0, ""
 
     def report(done: int, total: int, note: str = "") -> None:
-        nonlocal last
-        if time.monotonic() - last < _REPORT_EVERY_SECONDS and done < total:
+        nonlocal last, last_note
+        # Counting is written now and then; another stage of the work is written at once.
+        if time.monotonic() - last < _REPORT_EVERY_SECONDS and done < total and note == last_note:
             return
-        last = time.monotonic()
+        last, last_note = time.monotonic(), note
         if not _held(job).update(done=done, total=total, note=note[:200], lease_until=timezone.now() + _lease()):
             _raise_why_not_held(job)
 

@@ -18,8 +18,6 @@ from pathlib import Path
 
 from celery import current_app
 from django.conf import settings
-from redis import Redis
-from redis.exceptions import RedisError
 
 from cohorts.errors import ServiceError
 
@@ -42,7 +40,7 @@ def broker_answers() -> bool:
     """Tell whether the broker can be reached now."""
     try:
         with current_app.connection_for_write(connect_timeout=2) as connection:
-            connection.ensure_connection(max_retries=1, timeout=2)
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=2)
     except Exception:  # kombu raises a transport's own errors
         return False
     return True
@@ -50,7 +48,8 @@ def broker_answers() -> bool:
 
 def workers_answer(*, timeout: float = 1.5) -> bool:
     """Tell whether at least one worker answers."""
-    return broker_answers() and bool(current_app.control.ping(timeout=timeout))
+    # One answer is enough: without the limit, every call would wait for the whole timeout.
+    return broker_answers() and bool(current_app.control.broadcast("ping", reply=True, timeout=timeout, limit=1))
 
 
 def require_workers() -> None:
@@ -99,8 +98,6 @@ def _redis_command() -> list[str]:
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         raise ServiceError("no_workers", f"The folder of the embedded broker, {folder}, belongs to somebody else.")
-    with suppress(RedisError, OSError):
-        Redis(unix_socket_path=str(settings.EMBEDDED_REDIS_SOCKET)).shutdown(nosave=True)
     options = {"port": "0", "unixsocket": str(settings.EMBEDDED_REDIS_SOCKET), "unixsocketperm": "700"}
     quiet = {"save": "", "appendonly": "no", "dir": str(folder), "daemonize": "no", "loglevel": "warning"}
     return [binary, *(part for name, value in {**options, **quiet}.items() for part in (f"--{name}", value))]

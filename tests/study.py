@@ -65,9 +65,11 @@ def build_study(code: str = "study", *, n: int = 40, without_outcome: int = 1) -
 def reading_of(responder: bool) -> dict[str, Any]:
     """Give a reading of a responder or of another patient."""
     viable = Decimal(5 if responder else 60)
-    return READING | {"viable_percent": viable, "necrosis_percent": Decimal(65) - viable, "surgery_on": None} | {
-        "signed_off_on": None
-    }
+    return (
+        READING
+        | {"viable_percent": viable, "necrosis_percent": Decimal(65) - viable, "surgery_on": None}
+        | {"signed_off_on": None}
+    )
 
 
 def _patient(cohort: Cohort, name: str, centre: Centre, number: int) -> Patient:

@@ -73,8 +73,8 @@ class Scanner:
 
 SCANNERS: dict[Centre, Scanner] = {
     "A": Scanner(192, 1.72, 52, 2.5, "STANDARD", 0.75, 10.0, 1.3),
-    "B": Scanner(184, 1.80, 44, 3.0, "SMOOTH", 1.0, 9.0, 1.8),
-    "C": Scanner(200, 1.65, 60, 2.0, "SHARP", 0.5, 14.0, 0.8),
+    "B": Scanner(184, 1.80, 44, 3.0, "SMOOTH", 0.9, 9.0, 1.7),
+    "C": Scanner(200, 1.65, 60, 2.0, "SHARP", 0.6, 12.0, 0.9),
 }
 #: The middle of every scan, in mm above the carina.
 _MIDDLE_Z_MM = -12.0

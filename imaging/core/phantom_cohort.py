@@ -1,8 +1,8 @@
 """The plan of the demo cohort: who responds, and how strongly that shows in which part of the images.
 
-Three independent signals show in the images: shrinkage (tumour volume), texture (fine texture of the
-whole tumour) and mixing (arrangement of the habitats). A latent response is their weighted sum and a
-rest that no image shows; it decides the pathologist's reading.
+A latent response decides the pathologist's reading. Three signals share a planted part with it:
+shrinkage (tumour volume), texture (fine texture of the whole tumour) and mixing (arrangement of the
+habitats). Nothing else in an image knows the response.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from imaging.core.phantom_clinical import draw_clinical
 from imaging.core.phantom_fields import generator
@@ -42,7 +43,7 @@ class Planted:
     mpr_rate : float
         Part of the patients with a major pathological response, in each centre.
     shrinkage_r, texture_r, mixing_r : float
-        Correlation of each signal with the latent response; the squares add up to what images can tell.
+        Correlation of each signal with the latent response; given the response they are independent.
     log_volume_mean, log_volume_sd : float
         Of the natural logarithm of volume after over volume before treatment, at minus the shrinkage.
     log_texture_sd : float
@@ -52,14 +53,14 @@ class Planted:
     """
 
     mpr_rate: float = 0.45
-    shrinkage_r: float = 0.38
-    texture_r: float = 0.40
-    mixing_r: float = 0.46
+    shrinkage_r: float = 0.40
+    texture_r: float = 0.60
+    mixing_r: float = 0.65
     log_volume_mean: float = -0.65
     log_volume_sd: float = 0.42
-    log_texture_sd: float = 0.35
+    log_texture_sd: float = 0.45
     mixing_before: float = 0.06
-    mixing_after: float = 0.20
+    mixing_after: float = 0.24
 
 
 PLANTED = Planted()
@@ -91,29 +92,31 @@ def _draw_signals(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Draw response, shrinkage, texture and mixing of one centre's patients, and who has MPR.
 
-    In a centre of enough patients the drawn columns are made exactly uncorrelated, so the planted
-    correlations hold there to the digit and a demo does not depend on luck.
+    Responses are the normal scores in random order. In a centre of enough patients the rest of each
+    signal is made exactly uncorrelated with the response, the classes and the other rests, so the
+    planted correlations hold there to the digit and a demonstration does not depend on luck.
     """
-    drawn = generator(seed, "cohort", centre, n).standard_normal((n, 4))
-    if n >= _ENOUGH:
-        drawn = _uncorrelated(drawn)
-    weights = np.array([planted.shrinkage_r, planted.texture_r, planted.mixing_r])
-    signals, rest = drawn[:, :3], drawn[:, 3]
-    response = np.sum(weights * signals, axis=1) + np.sqrt(1 - np.sum(weights**2)) * rest
+    rng = generator(seed, "cohort", centre, n)
+    scores = special.ndtri((np.arange(n) + 0.5) / max(n, 1))
+    response = rng.permutation(scores / scores.std() if n >= _ENOUGH else scores)
     is_mpr = np.zeros(n, dtype=bool)
     is_mpr[np.argsort(-response, kind="stable")[: round(planted.mpr_rate * n)]] = True
-    return np.column_stack([response, signals]), is_mpr
+    rests = rng.standard_normal((n, 3))
+    if n >= _ENOUGH:
+        rests = _uncorrelated(rests, given=(np.ones(n), response, is_mpr.astype(np.float64)))
+    r = np.array([planted.shrinkage_r, planted.texture_r, planted.mixing_r])
+    return np.column_stack([response, r * response[:, None] + np.sqrt(1 - r**2) * rests]), is_mpr
 
 
-def _uncorrelated(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give columns zero mean, unit variance and no correlation with each other (Gram-Schmidt)."""
-    basis = [np.full(len(columns), 1 / np.sqrt(len(columns)))]
-    for column in columns.T:
+def _uncorrelated(columns: NDArray[np.float64], *, given: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Make columns orthogonal to given vectors and to each other, of unit mean square (Gram-Schmidt)."""
+    basis: list[NDArray[np.float64]] = []
+    for column in (*given, *columns.T):
         rest = column.copy()
         for unit in basis:
             rest -= np.sum(rest * unit) * unit
         basis.append(rest / np.sqrt(np.sum(rest**2)))
-    return np.asarray(np.column_stack(basis[1:]) * np.sqrt(len(columns)))
+    return np.asarray(np.column_stack(basis[len(given) :]) * np.sqrt(len(columns)))
 
 
 def _patient(
@@ -147,7 +150,7 @@ def _scans(
 ) -> tuple[ScanTruth, ScanTruth]:
     diameter = float(rng.uniform(26, 43))
     log_volume = np.clip(planted.log_volume_mean - planted.log_volume_sd * shrinkage, -1.9, 0.25)
-    log_length = np.log(1.8) + rng.normal(0, 0.06)
+    log_length = np.log(1.9) + rng.normal(0, 0.06)
     mixing_pre = 0.5 + planted.mixing_before * mixing + rng.normal(0, 0.06)
     mixing_post = mixing_pre + planted.mixing_after * mixing + rng.normal(0, 0.02)
     parts = np.array([0.30, 0.38, 0.32]) + rng.normal(0, 0.02, size=3)
@@ -162,12 +165,12 @@ def _scan(
     rng: np.random.Generator, diameter_mm: float, log_length: float, mixing: float, parts: NDArray[np.float64]
 ) -> ScanTruth:
     """Draw what differs from scan to scan without knowing the response: parts, contrast phase and halo."""
-    parts = np.clip(parts + rng.normal(0, 0.03, size=3), 0.18, 0.5)
+    parts = np.clip(parts + rng.normal(0, 0.02, size=3), 0.18, 0.5)
     low, soft, dense = (float(part) for part in parts / parts.sum())
     phase = float(rng.normal(0, 1))
     hu = (-50 + float(rng.normal(0, 10)), 25 + 5 * phase, 140 + 14 * phase)
     length, mixed = float(np.exp(log_length)), float(np.clip(mixing, 0, 1))
-    return ScanTruth(diameter_mm, length, mixed, (low, soft, dense), hu, float(rng.uniform(0.05, 0.6)))
+    return ScanTruth(diameter_mm, length, mixed, (low, soft, dense), hu, float(rng.uniform(0.0, 0.75)))
 
 
 def truth_document(truths: Sequence[PatientTruth], *, planted: Planted = PLANTED) -> dict[str, Any]:

@@ -87,8 +87,8 @@ class PathologyTruth:
 class PatientTruth:
     """Everything planted in one synthetic patient.
 
-    `shrinkage`, `texture` and `mixing` are independent standard normal signals; `response` is their
-    weighted sum and a rest that no image shows (`phantom_cohort.PLANTED`), standard normal too.
+    `response` is the latent depth of response (standard normal); `shrinkage`, `texture` and `mixing`
+    are standard normal signals that share a known part with it (`phantom_cohort.PLANTED`).
     """
 
     code: str

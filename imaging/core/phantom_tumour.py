@@ -21,7 +21,7 @@ from imaging.core.phantom_vessels import Point, Tube, rasterise
 TEXTURE_HU = 34.0
 
 #: How much depth below the surface decides where the dense habitat lies, at mixing 0 and 1.
-_RADIAL = (-0.75, 0.75)
+_RADIAL = (-0.95, 0.95)
 _PATCH = 0.27
 _REACH = 1.9
 _UNIT = Lattice.covering(((-_REACH, _REACH),) * 3, step_mm=0.09)

@@ -211,12 +211,10 @@ def _valid_code(code: str) -> str:
 
 def _patient_folder(series: SeriesReport, found: ScanReport) -> str:
     """Give the folder that stands for a patient: the outermost one in which the series differ, times aside."""
-    shared = os.path.commonpath([Path("root", other.path).parent for other in found.series])
-    folders = Path("root", series.path).parent.relative_to(shared).parts
+    shared = os.path.commonprefix([Path(other.path).parts[:-1] for other in found.series])
     times = set().union(*_TIME_WORDS.values())
-    own = [folder for folder in folders if folder.lower() not in times]
-    above = Path(shared).relative_to("root").parts
-    return own[0] if own else above[-1] if above else ""
+    own = [folder for folder in Path(series.path).parts[len(shared) : -1] if folder.lower() not in times]
+    return own[0] if own else shared[-1] if shared else ""
 
 
 def _timepoints(

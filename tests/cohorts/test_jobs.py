@@ -217,6 +217,20 @@ def test_progress_is_what_the_work_reported_and_renews_the_lease(trial: Trial) -
     assert seen == [(Job.State.RUNNING, 1, 4, "reading", 25)]
 
 
+def test_each_stage_of_the_work_is_shown_at_once_and_counting_now_and_then(trial: Trial) -> None:
+    job, seen = make(trial), []
+
+    def work(claimed: Job, report: Report) -> Callable[[], dict[str, Any]]:
+        for done, note in ((0, "reading"), (1, "reading"), (2, "fitting"), (3, "fitting"), (4, "fitting")):
+            report(done, 4, note)
+            job.refresh_from_db()
+            seen.append((job.done, job.note))
+        return dict
+
+    jobs.execute(job.pk, work)
+    assert seen == [(0, "reading"), (0, "reading"), (2, "fitting"), (2, "fitting"), (4, "fitting")]
+
+
 def test_a_cancelled_job_does_not_start(trial: Trial) -> None:
     job, calls = make(trial), []
     assert jobs.cancel(job)

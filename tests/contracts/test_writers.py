@@ -130,10 +130,8 @@ def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
 
 
 def _calls(function: ast.FunctionDef) -> set[str]:
-    called = {node.func.id for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    return called | {
-        ".".join(chain(node.func)) for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    }
+    called = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return {".".join(chain(name)) for name in called if isinstance(name, ast.Name | ast.Attribute)}
 
 
 def _is_recorded(name: str, functions: dict[str, ast.FunctionDef], seen: frozenset[str] = frozenset()) -> bool:

@@ -83,9 +83,7 @@ def test_what_is_extracted_is_not_queued_again(trial: Trial) -> None:
     assert enqueue_missing(trial.cohort, protocol_name="standard", user=None) is not None, "another protocol is new"
 
 
-def test_a_second_delivery_of_a_finished_case_computes_nothing(
-    trial: Trial, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_delivery_of_a_finished_case_computes_nothing(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     store_scan(trial.patient, "pre", small_scan())
     first, second = batch_of(trial), batch_of(trial)
     jobs.execute(first.children.get().pk, extraction.run)

@@ -158,6 +158,15 @@ def test_files_that_do_not_say_whose_they_are_need_a_named_patient(trial: Trial,
     assert len(run_import(trial, tmp_path / "flat", patient_code="P-1").result["imported"]) == 1
 
 
+def test_of_files_without_an_id_the_folder_in_which_they_differ_is_the_patient(trial: Trial, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        for time in ("pre", "post"):
+            write_raster(tmp_path / "in" / "all" / name / time / "ct.nii.gz", small_scan(len(name + time)))
+    job = run_import(trial, tmp_path / "in")
+    assert sorted(row["timepoint"] for row in job.result["imported"]) == ["post", "post", "pre", "pre"]
+    assert len({row["patient"] for row in job.result["imported"]}) == 2
+
+
 # Which time a scan shows.
 
 

@@ -49,7 +49,7 @@ class Command(EcotoneCommand):
             _require_free(options["port"])
         if options["patients"] < 4:
             raise CommandError("The demonstration needs at least 4 patients, to have one of each centre.")
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
             with ExitStack() as stack:
@@ -57,6 +57,7 @@ class Command(EcotoneCommand):
                 processes = stack.enter_context(running_workers(beat=not options["no_serve"]))
                 cohort = self._pipeline(options)
                 self.stdout.write(f"The demonstration is ready after {time.monotonic() - started:.0f} s.")
+                self.stdout.flush()
                 if options["as_json"]:
                     self.print_json(_report(cohort))
                 if not options["no_serve"]:
@@ -114,6 +115,7 @@ class Command(EcotoneCommand):
         for name, password in demo.logins().items():
             self.stdout.write(f"  log in as {name:<12} password {password}")
         self.stdout.write("\n  Ctrl-C stops everything.")
+        self.stdout.flush()
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
         raise CommandError(f"A process ended by itself; see {settings.DATA_DIR / 'logs'}.")
