@@ -10,13 +10,13 @@ import base64
 import hashlib
 import hmac
 import io
-import os
 import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -211,10 +211,12 @@ def _valid_code(code: str) -> str:
 
 def _patient_folder(series: SeriesReport, found: ScanReport) -> str:
     """Give the folder that stands for a patient: the outermost one in which the series differ, times aside."""
-    shared = os.path.commonprefix([Path(other.path).parts[:-1] for other in found.series])
+    levels = zip(*(Path(other.path).parts[:-1] for other in found.series), strict=False)
+    shared = list(takewhile(lambda names: len(set(names)) == 1, levels))
     times = set().union(*_TIME_WORDS.values())
     own = [folder for folder in Path(series.path).parts[len(shared) : -1] if folder.lower() not in times]
-    return own[0] if own else shared[-1] if shared else ""
+    above = [names[0] for names in shared if names[0].lower() not in times]
+    return own[0] if own else above[-1] if above else ""
 
 
 def _timepoints(

@@ -69,7 +69,7 @@ def _one_case() -> Job:
     phantom = render(plan_cohort(4, seed=7)[0], "pre")
     store_scan(patient, "pre", Scan(phantom.volume, phantom.mask))
     with transaction.atomic():
-        batch = enqueue_missing(cohort, protocol_name="standard", user=None)
+        batch = enqueue_missing(cohort, protocol_name="light", user=None)
         assert batch is not None
         # Nobody listens yet; the messages are sent when the workers are there.
         transaction.get_connection().run_on_commit.clear()
