@@ -22,7 +22,8 @@ from cohorts.services.outcomes import OUTCOME_FIELDS, enter_outcome
 from cohorts.services.patients import CLINICAL_FIELDS, create_patient
 from imaging.core.phantom import PatientTruth, plan_cohort, truth_document, write_patient
 from imaging.models import Segmentation
-from imaging.services.ingest import ImportOptions, enqueue_import
+from imaging.services.ingest import enqueue_import
+from imaging.services.placing import ImportOptions
 
 FIRST_CODE = "demo"
 CENTRES = {"A": "Centre A (synthetic)", "B": "Centre B (synthetic)", "C": "Centre C (synthetic)"}

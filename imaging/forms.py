@@ -8,7 +8,7 @@ from django import forms
 
 from cohorts.forms import BootstrapMixin
 from cohorts.models import Centre
-from imaging.services.ingest import ImportOptions
+from imaging.services.placing import ImportOptions
 
 
 class ManyFilesInput(forms.ClearableFileInput):

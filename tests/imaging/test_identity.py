@@ -25,7 +25,8 @@ from cohorts.models import Job, Timepoint
 from imaging import storage
 from imaging.models import ImageSeries, Segmentation
 from imaging.services import ingest
-from imaging.services.ingest import ImportOptions, enqueue_import
+from imaging.services.ingest import enqueue_import
+from imaging.services.placing import ImportOptions
 from tests.queue import Queue
 from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, small_scan, write_raster, write_scan
 from tests.trial import Trial

@@ -24,7 +24,8 @@ from imaging import storage
 from imaging.core.codec import unpack_mask, unpack_volume
 from imaging.models import ImageSeries, Segmentation
 from imaging.services import ingest
-from imaging.services.ingest import ImportOptions, enqueue_import
+from imaging.services.ingest import enqueue_import
+from imaging.services.placing import ImportOptions
 from tests.queue import Queue
 from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, Scan, small_scan, write_raster, write_scan
 from tests.trial import Trial

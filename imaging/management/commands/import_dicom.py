@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from cohorts import jobs
+from cohorts.errors import ServiceError
 from cohorts.models import Centre, Job
 from cohorts.terminal import EcotoneCommand, cohort_named, progress_bar
 from imaging.core.scan import as_json, open_source, scan
 from imaging.services import ingest
-from imaging.services.ingest import ImportOptions
+from imaging.services.placing import ImportOptions
 from imaging.services.uploads import inbox_for
 
 
@@ -72,7 +73,7 @@ class Command(EcotoneCommand):
         jobs.execute(job.pk, ingest.run)
         job.refresh_from_db()
         if job.state != Job.State.DONE:
-            raise CommandError(f"{job.error} {job.remedy}".strip())
+            raise ServiceError(job.error_code, job.error)
         report: dict[str, Any] = job.result
         return report
 

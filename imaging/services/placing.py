@@ -1,0 +1,206 @@
+"""Deciding whose each series is, which time it shows, and which mask counts. Nothing is read or written here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import takewhile
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from cohorts.errors import ServiceError
+from cohorts.models import Centre, Cohort, Patient, Timepoint
+from cohorts.models.patient import PATIENT_CODE
+from cohorts.selectors import true_scan_date
+from imaging.core.deidentify_values import region_text
+from imaging.core.dicom import SeriesReport
+from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
+from imaging.core.scan import ScanReport, SegmentationReport
+
+ACCEPTED = "accepted"
+_TIME_WORDS = {
+    Timepoint.Kind.PRE: {"pre", "baseline", "t0", "before"},
+    Timepoint.Kind.POST: {"post", "followup", "t1", "after"},
+}
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What a person says about the files; empty means: find out."""
+
+    patient_code: str = ""
+    timepoint: str = "auto"
+    centre_code: str = ""
+    roi: str = ""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One series with its tumour mask, and whose it is."""
+
+    series: SeriesReport
+    segmentation: SegmentationReport | None
+    patient_code: str
+    timepoint: str
+    note: str
+
+
+def plan(
+    found: ScanReport, cohort: Cohort, options: ImportOptions, *, centre: Centre | None = None
+) -> tuple[list[Planned], dict[str, tuple[str, str]]]:
+    """Decide whose each accepted series is, which time it shows, and which mask counts.
+
+    Returns
+    -------
+    list of Planned
+        What will be read.
+    dict
+        Series UID → (code, reason) of accepted series that cannot be placed.
+    """
+    refusals: dict[str, tuple[str, str]] = {}
+    by_patient: dict[str, list[SeriesReport]] = {}
+    for series in found.series:
+        if series.verdict != ACCEPTED:
+            continue
+        try:
+            code = _patient_code(series, found, cohort, options)
+            _require_within(centre, cohort, code)
+            by_patient.setdefault(code, []).append(series)
+        except ServiceError as error:
+            refusals[series.series_uid] = (error.code, error.message)
+    planned: list[Planned] = []
+    for code, members in by_patient.items():
+        for time, chosen, note in _timepoints(members, found, cohort, code, options, refusals):
+            notes = "; ".join(filter(None, (note, _mask_note(found, chosen))))
+            planned.append(Planned(chosen, _tumour(found, chosen), code, time, notes))
+    return planned, refusals
+
+
+def _patient_code(series: SeriesReport, found: ScanReport, cohort: Cohort, options: ImportOptions) -> str:
+    """Give the pseudonym: the one named, one that the cohort has, else one made with the secret key."""
+    if options.patient_code:
+        return _valid_code(options.patient_code)
+    raw = series.patient_id or _patient_folder(series, found)
+    if not raw:
+        raise ServiceError("patient_unknown", "The files do not say whose they are; name the patient.")
+    if Patient.objects.filter(cohort=cohort, code=raw).exists():
+        return raw
+    key: bytes = settings.DEIDENTIFICATION_KEY
+    digest = hmac.new(key, f"patient:{cohort.code}:{raw}".encode(), hashlib.sha256).digest()
+    return "P-" + base64.b32encode(digest[:5]).decode()
+
+
+def _require_within(centre: Centre | None, cohort: Cohort, code: str) -> None:
+    """Refuse a patient who is not of the centre within which the person works."""
+    if centre and Patient.objects.filter(cohort=cohort, code=code).exclude(centre=centre).exists():
+        raise ServiceError("patient_unknown", f"Your centre, {centre.name}, has no patient of this name or number.")
+
+
+def _valid_code(code: str) -> str:
+    try:
+        PATIENT_CODE(code)
+    except ValidationError as error:
+        raise ServiceError("invalid_code", f"The patient's code cannot be used. {' '.join(error.messages)}") from None
+    return code
+
+
+def _patient_folder(series: SeriesReport, found: ScanReport) -> str:
+    """Give the folder that stands for a patient: the outermost one in which the series differ, times aside."""
+    levels = zip(*(Path(other.path).parts[:-1] for other in found.series), strict=False)
+    shared = list(takewhile(lambda names: len(set(names)) == 1, levels))
+    times = set().union(*_TIME_WORDS.values())
+    own = [folder for folder in Path(series.path).parts[len(shared) : -1] if folder.lower() not in times]
+    above = [names[0] for names in shared if names[0].lower() not in times]
+    return own[0] if own else above[-1] if above else ""
+
+
+def _timepoints(
+    members: Sequence[SeriesReport],
+    found: ScanReport,
+    cohort: Cohort,
+    code: str,
+    options: ImportOptions,
+    refusals: dict[str, tuple[str, str]],
+) -> Iterable[tuple[str, SeriesReport, str]]:
+    """Give one series for each timepoint of a patient, with a note on how the time was found."""
+    by_time: dict[str, list[tuple[SeriesReport, str]]] = {}
+    patient = Patient.objects.filter(cohort=cohort, code=code).select_related("cohort").first()
+    days = sorted({s.acquisition.acquired_on for s in members if s.acquisition.acquired_on})
+    for series in members:
+        try:
+            time, note = _timepoint(series, days, patient, options)
+        except ServiceError as error:
+            refusals[series.series_uid] = (error.code, error.message)
+            continue
+        by_time.setdefault(time, []).append((series, note))
+    for time, candidates in sorted(by_time.items(), reverse=True):
+        # A series with a tumour mask counts before one without; then the thinnest slices.
+        ranked = sorted(candidates, key=lambda c: (_tumour(found, c[0]) is None, (c[0].spacing_zyx_mm or (9,))[0]))
+        for series, _ in ranked[1:]:
+            reason = "Another series of this timepoint was chosen: it has a tumour mask, or thinner slices."
+            refusals[series.series_uid] = ("not_chosen", reason)
+        yield time, *ranked[0]
+
+
+def _timepoint(
+    series: SeriesReport, days: Sequence[date], patient: Patient | None, options: ImportOptions
+) -> tuple[str, str]:
+    if options.timepoint != "auto":
+        return options.timepoint, ""
+    day = series.acquisition.acquired_on
+    if day and patient and patient.first_dose_on:
+        return (Timepoint.Kind.PRE if day <= patient.first_dose_on else Timepoint.Kind.POST), "by the first dose"
+    words = set(re.split(r"[^a-z0-9]+", series.path.lower()))
+    for kind, named in _TIME_WORDS.items():
+        if words & named:
+            return kind, "by the name of the folder or file"
+    known = sorted({*days, *_known_days(patient)})
+    if day is None or len(known) > 2:
+        raise ServiceError(
+            "timepoint_unknown",
+            f"It is not clear which scan is before and which after treatment: {len(known)} scan dates are known.",
+        )
+    if len(known) == 1:
+        return Timepoint.Kind.PRE, "assumed: the only scan so far"
+    return (Timepoint.Kind.PRE if day == known[0] else Timepoint.Kind.POST), "by the order of the scan dates"
+
+
+def _known_days(patient: Patient | None) -> Iterable[date]:
+    if patient is None:
+        return ()
+    found = (true_scan_date(t) for t in patient.timepoints.select_related("patient__cohort"))
+    return [day for day in found if day is not None]
+
+
+def _masks_of(found: ScanReport, series: SeriesReport) -> list[SegmentationReport]:
+    own = [s for s in found.segmentations if s.series_uid == series.series_uid and s.verdict == ACCEPTED]
+    return sorted(own, key=lambda s: (s.tumour_rank, s.number))
+
+
+def _tumour(found: ScanReport, series: SeriesReport) -> SegmentationReport | None:
+    """Give the accepted mask of a series whose name says tumour; a mask that is alone may have any but an organ's."""
+    own = _masks_of(found, series)
+    limit = ORGAN_RANK if len(own) == 1 else UNKNOWN_RANK
+    return own[0] if own and own[0].tumour_rank < limit else None
+
+
+def _mask_note(found: ScanReport, series: SeriesReport) -> str:
+    own, chosen = _masks_of(found, series), _tumour(found, series)
+    if own and chosen is None:
+        names = ", ".join(region_text(mask.name) for mask in own)
+        return f"none of the regions ({names}) is named like a tumour; name the region and import again"
+    rivals = [
+        region_text(mask.name)
+        for mask in own
+        if chosen and mask is not chosen and mask.tumour_rank == chosen.tumour_rank
+    ]
+    if chosen and rivals:
+        return f"{region_text(chosen.name)} was taken, though {', '.join(rivals)} would fit as well; name the region to choose"
+    return ""
