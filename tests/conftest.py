@@ -87,13 +87,6 @@ def trial(db: None) -> Trial:
     return build_trial()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that start real processes take turns: they would share one broker."""
-    for item in items:
-        if item.get_closest_marker("processes"):
-            item.add_marker(pytest.mark.xdist_group("processes"))
-
-
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say in the last lines that browser tests did not run, and why."""
     if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
