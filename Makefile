@@ -32,8 +32,9 @@ node_modules/installed: package-lock.json .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-fund --no-audit --no-update-notifier --loglevel=error
 	@touch $@
 
-test: install  ## Run the whole suite
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+test: install  ## Run the whole suite; tests that start real processes take turns, the others share JOBS=2 cores
+	$(BIN)/python -m pytest -n $(JOBS) -m "not processes"
+	$(BIN)/python -m pytest -m processes
 
 check: install  ## Lint, types, import rules, migrations
 	$(BIN)/ruff check .

@@ -24,7 +24,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("processes")
 def test_a_case_whose_worker_was_killed_is_finished_once_by_another(report: dict[str, Any]) -> None:
     last = report["seen"][-1]
     assert (last["state"], last["attempt"]) == (Job.State.DONE, 2)
@@ -37,7 +36,6 @@ def test_a_case_whose_worker_was_killed_is_finished_once_by_another(report: dict
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("processes")
 def test_the_row_of_the_job_tells_the_truth_throughout(report: dict[str, Any]) -> None:
     for moment in report["seen"]:
         assert (moment["state"] == Job.State.DONE) is moment["features"], moment
@@ -54,14 +52,12 @@ def test_the_row_of_the_job_tells_the_truth_throughout(report: dict[str, Any]) -
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("processes")
 def test_nothing_that_was_started_is_left_running(report: dict[str, Any]) -> None:
     assert report["left_over"] == []
     assert report["broker_answers"] is False
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("processes")
 def test_two_people_or_workers_at_once_take_turns_on_the_embedded_database(tmp_path: Path) -> None:
     found = Installation(tmp_path).drive("tests.drivers.two_at_once")
     assert sorted(found["entered"]) == [1, 2]

@@ -368,7 +368,6 @@ def test_the_doctor_fails_when_something_is_wrong_and_survives_a_check_that_brea
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("processes")
 def test_a_refusal_ends_the_process_with_code_one_a_sentence_and_no_traceback(tmp_path: Path) -> None:
     folder = write_scan(tmp_path / "in", small_scan(0))
     (folder / "ct" / "0004.dcm").unlink()
@@ -381,7 +380,6 @@ def test_a_refusal_ends_the_process_with_code_one_a_sentence_and_no_traceback(tm
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("processes")
 def test_features_of_one_case_need_no_database(tmp_path: Path) -> None:
     image = write_raster(tmp_path / "image.nrrd", small_scan(0))
     mask = write_raster(tmp_path / "mask.nrrd", small_scan(0), mask=True)
@@ -393,7 +391,6 @@ def test_features_of_one_case_need_no_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("processes")
 def test_the_doctor_finds_an_installation_without_tables_wanting(tmp_path: Path) -> None:
     done = Installation(tmp_path / "data").manage("doctor", "--json")
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}

@@ -17,7 +17,7 @@ from imaging.core.dicom_write import write_ct, write_rtstruct
 from imaging.core.geometry import Grid, TumorMask, Volume
 from tests.e2e.conftest import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("processes")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import PATIENTS, Site
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.processes
 
 
 def test_no_serve_ends_with_a_trained_cohort(finished_demo: dict[str, object]) -> None:
