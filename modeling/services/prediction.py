@@ -21,7 +21,7 @@ from modeling.core.explain import contributions
 from modeling.core.training import FittedModel
 from modeling.models import ModelVersion, Prediction, TrainingRun
 from modeling.selectors import latest_run, versions_in_use
-from modeling.services.snapshots import Case, feature_rows, gather
+from modeling.services.snapshots import Case, feature_rows, gather, label_cases
 
 _TOP = 8
 
@@ -58,7 +58,7 @@ def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
         report(done, len(by_run), "predicting")
         habitat_model = training_run.snapshot.habitat_model
         cases = _cases(job, training_run)
-        labels = _label(cases, Codebook.from_dict(habitat_model.codebook))
+        labels = label_cases(cases, Codebook.from_dict(habitat_model.codebook))
         labelled.setdefault(habitat_model.pk, {}).update(labels)
         models[habitat_model.pk] = habitat_model
         if not cases:
@@ -84,11 +84,6 @@ def _cases(job: Job, training_run: TrainingRun) -> Sequence[Case]:
     protocol = training_run.snapshot.habitat_model.protocol
     cases = gather(job.cohort, protocol, needs_outcome=False).cases
     return [case for case in cases if job.patient_id in (None, case.patient.pk)]
-
-
-def _label(cases: Sequence[Case], codebook: Codebook) -> dict[int, habitats.Labelled]:
-    scans = [(case.segmentations[kind].pk, sha256) for case in cases for kind, sha256 in case.supervoxels.items()]
-    return {pk: habitats.label(sha256, codebook) for pk, sha256 in scans}
 
 
 def _predict(version: ModelVersion, cases: Sequence[Case], X: pd.DataFrame) -> list[Prediction]:

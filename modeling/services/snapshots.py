@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,8 +13,11 @@ from cohorts.models import Cohort, PathologyOutcome, Patient, Timepoint
 from cohorts.services.cohorts import UNASSIGNED_CENTRE
 from imaging.core.delta import delta
 from imaging.core.features import FeatureVector
+from imaging.core.habitats import Codebook
 from imaging.models import ExtractionProtocol, Segmentation
 from imaging.selectors import pairs, supervoxel_digests, whole_tumour_vectors
+from imaging.services import habitats
+from imaging.services.habitats import Labelled
 from modeling.core.table import FeatureTable, assign_splits
 
 PRE, POST = Timepoint.Kind.PRE, Timepoint.Kind.POST
@@ -97,6 +100,18 @@ def splits_of(cases: Sequence[Case], y: pd.Series[int], cohort: Cohort, *, seed:
         name = cohort.training_centre.name
         raise ServiceError("too_few_patients", f"The training centre, {name}, has no patient who can be modelled.")
     return assign_splits(codes, y.loc[codes], centres, training_centre=cohort.training_centre.code, seed=seed)
+
+
+def label_cases(
+    cases: Sequence[Case], codebook: Codebook, *, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> dict[int, Labelled]:
+    """Label both scans of every case; gives segmentation id → habitats."""
+    scans = [(case.segmentations[kind].pk, sha256) for case in cases for kind, sha256 in case.supervoxels.items()]
+    labelled = {}
+    for done, (pk, sha256) in enumerate(scans, start=1):
+        labelled[pk] = habitats.label(sha256, codebook)
+        on_progress(done, len(scans))
+    return labelled
 
 
 def feature_rows(cases: Sequence[Case], habitats: Mapping[int, FeatureVector]) -> pd.DataFrame:

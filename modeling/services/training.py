@@ -31,7 +31,7 @@ from modeling.core.table import FeatureTable
 from modeling.core.training import FittedModel, fit_models
 from modeling.core.validation import EvaluationResult, evaluate
 from modeling.models import Evaluation, ModelVersion, TableSnapshot, TrainingRun
-from modeling.services.snapshots import Case, gather, outcomes_of, splits_of, table_of
+from modeling.services.snapshots import Case, gather, label_cases, outcomes_of, splits_of, table_of
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas", "pyradiomics", "SimpleITK", "scikit-image", "skops")
 #: Percent of the progress bar at which each stage ends.
@@ -120,7 +120,9 @@ def _fit(cohort: Cohort, recipe: Recipe, protocol: ExtractionProtocol, report: R
         seed=recipe.seed,
         on_progress=_stage(report, _GATHERED, _CLUSTERED, "fitting habitats"),
     )
-    labelled = _label(gathered.cases, codebook, _stage(report, _CLUSTERED, _LABELLED, "labelling habitats"))
+    labelled = label_cases(
+        gathered.cases, codebook, on_progress=_stage(report, _CLUSTERED, _LABELLED, "labelling habitats")
+    )
     table = table_of(gathered.cases, {pk: one.features for pk, one in labelled.items()}, y=y, split=split)
     progress = _stage(report, _LABELLED, _FITTED, "fitting models")
     models = fit_models(table, recipe, on_progress=lambda name, done, total: progress(done, total))
@@ -135,15 +137,6 @@ def _stage(report: Report, start: int, end: int, note: str) -> Callable[[int, in
         report(start + round((end - start) * done / max(total, 1)), 100, note)
 
     return progress
-
-
-def _label(cases: Sequence[Case], codebook: Codebook, progress: Callable[[int, int], None]) -> dict[int, Labelled]:
-    scans = [(case.segmentations[kind].pk, sha256) for case in cases for kind, sha256 in case.supervoxels.items()]
-    labelled = {}
-    for done, (pk, sha256) in enumerate(scans, start=1):
-        labelled[pk] = habitats.label(sha256, codebook)
-        progress(done, len(scans))
-    return labelled
 
 
 def _register(job: Job, fitted: _Fitted, table_sha256: str, artefacts: Mapping[str, str]) -> TrainingRun:
