@@ -22,6 +22,9 @@ class Job(models.Model):
         IMPORT_BATCH = "import_batch", "Import of several folders"
         EXTRACTION = "extraction", "Extraction"
         EXTRACTION_BATCH = "extraction_batch", "Extraction of a cohort"
+        REGISTRATION = "registration", "Registration"
+        REGISTRATION_BATCH = "registration_batch", "Registration of a cohort"
+        STABILITY = "stability", "Stability of features"
         TRAINING = "training", "Training"
         PREDICTION = "prediction", "Prediction"
 

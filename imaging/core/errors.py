@@ -189,3 +189,21 @@ class BurnedInText(SeriesRefused):
     """The images state that text, perhaps a name, is burned into their pixels."""
 
     code = "burned_in_text"
+
+
+class RegistrationRefused(ImagingError):
+    """Two scans could not be brought together well enough to compare places."""
+
+    code = "registration_refused"
+
+
+class LungsNotFound(ImagingError):
+    """The lungs could not be told from the rest of the image."""
+
+    code = "lungs_not_found"
+
+
+class TooFewCases(ImagingError):
+    """There are too few cases for a statistic."""
+
+    code = "too_few_cases"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -16,6 +17,22 @@ from imaging.core.errors import UnknownSetting
 FEATURE_CLASSES = ("shape", "firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
 NEIGHBOURHOODS = ("axial8", "face6", "full26")
 DESCRIPTORS = ("hist10", "mean4")
+ENGINES = ("native", "pyradiomics")
+CONVENTIONS = ("pyradiomics", "ibsi")
+INTERPOLATIONS = ("bspline", "linear")
+ALGORITHMS = ("kmeans", "gmm")
+
+#: What a setting was before it existed. A stored protocol without it means this, and a digest leaves it
+#: out at this value, so that a new setting changes neither the meaning nor the name of old results.
+_IMPLIED: dict[str, Any] = {
+    "engine": "pyradiomics",
+    "convention": "pyradiomics",
+    "interpolation": "bspline",
+    "bin_count": None,
+    "resegment_range_hu": None,
+    "resegment_sigmas": None,
+    "algorithm": "kmeans",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,22 @@ class RadiomicsSpec:
 
     Defaults are those of the study's method page: 1 mm B-spline resampling, bins of 25 HU,
     Original, LoG 1 to 5 mm and eight wavelet bands of every class.
+
+    Parameters
+    ----------
+    engine : {"native", "pyradiomics"}
+        Who computes: Ecotone's compiled engine, or pyradiomics itself, the reference that it is tested
+        against.
+    convention : {"pyradiomics", "ibsi"}
+        Whose definitions hold where the two differ; see docs/methods/ibsi.md. ibsi needs the native engine.
+    interpolation : {"bspline", "linear"}
+        How the image is resampled.
+    bin_count : int, optional
+        A fixed number of bins in place of `bin_width_hu`.
+    resegment_range_hu : tuple of float, optional
+        Voxels of other intensity (bounds included) do not count for intensity and texture.
+    resegment_sigmas : float, optional
+        Nor do voxels farther than this many standard deviations from the mean.
     """
 
     resampled_spacing_mm: float | None = 1.0
@@ -34,6 +67,12 @@ class RadiomicsSpec:
     wavelet: bool = True
     classes: tuple[str, ...] = FEATURE_CLASSES
     minimum_voxels: int = 64
+    engine: str = "native"
+    convention: str = "pyradiomics"
+    interpolation: str = "bspline"
+    bin_count: int | None = None
+    resegment_range_hu: tuple[float, float] | None = None
+    resegment_sigmas: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +91,7 @@ class HabitatSpec:
     minimum_supervoxel_voxels: int = 27
     descriptor: str = "hist10"
     neighbourhood: str = "axial8"
+    algorithm: str = "kmeans"
 
 
 @dataclass(frozen=True)
@@ -63,17 +103,15 @@ class ExtractionSpec:
     habitats: HabitatSpec = field(default_factory=HabitatSpec)
 
     def __post_init__(self) -> None:
-        unknown = set(self.radiomics.classes) - set(FEATURE_CLASSES)
-        if unknown:
-            raise UnknownSetting(f"Unknown feature class {sorted(unknown)}; known are {', '.join(FEATURE_CLASSES)}.")
-        if self.habitats.neighbourhood not in NEIGHBOURHOODS:
-            raise UnknownSetting(
-                f"Unknown neighbourhood {self.habitats.neighbourhood!r}; known are {', '.join(NEIGHBOURHOODS)}."
-            )
-        if self.habitats.descriptor not in DESCRIPTORS:
-            raise UnknownSetting(
-                f"Unknown descriptor {self.habitats.descriptor!r}; known are {', '.join(DESCRIPTORS)}."
-            )
+        _require_known("feature class", self.radiomics.classes, FEATURE_CLASSES)
+        _require_known("engine", (self.radiomics.engine,), ENGINES)
+        _require_known("convention", (self.radiomics.convention,), CONVENTIONS)
+        _require_known("interpolation", (self.radiomics.interpolation,), INTERPOLATIONS)
+        _require_known("neighbourhood", (self.habitats.neighbourhood,), NEIGHBOURHOODS)
+        _require_known("descriptor", (self.habitats.descriptor,), DESCRIPTORS)
+        _require_known("algorithm", (self.habitats.algorithm,), ALGORITHMS)
+        if self.radiomics.convention == "ibsi" and self.radiomics.engine != "native":
+            raise UnknownSetting("The IBSI convention needs the native engine: pyradiomics does not have it.")
 
     def as_dict(self) -> dict[str, Any]:
         """Give a JSON-ready form that `from_dict` reads back."""
@@ -91,8 +129,18 @@ class ExtractionSpec:
     @property
     def digest(self) -> str:
         """Give the sha256 of all parameters, the name excepted."""
-        parameters = {key: value for key, value in self.as_dict().items() if key != "name"}
-        return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
+        parts = {"radiomics": hashed_form(self.radiomics), "habitats": hashed_form(self.habitats)}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def hashed_form(part: RadiomicsSpec | HabitatSpec) -> dict[str, Any]:
+    """Give the settings that decide a value, those left out that say what was implied before they existed."""
+    return {key: value for key, value in asdict(part).items() if key not in _IMPLIED or value != _IMPLIED[key]}
+
+
+def _require_known(what: str, chosen: Iterable[str], known: Iterable[str]) -> None:
+    if unknown := sorted(set(chosen) - set(known)):
+        raise UnknownSetting(f"Unknown {what} {', '.join(map(repr, unknown))}; known are {', '.join(known)}.")
 
 
 T = TypeVar("T", RadiomicsSpec, HabitatSpec)
@@ -102,7 +150,8 @@ def _build(kind: type[T], data: dict[str, Any]) -> T:
     known = {f.name for f in fields(kind)}
     if unknown := set(data) - known:
         raise UnknownSetting(f"Unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}.")
-    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
+    stated = {key: value for key, value in _IMPLIED.items() if key in known} | data
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stated.items()}
     return kind(**values)
 
 
@@ -112,5 +161,11 @@ STANDARD = ExtractionSpec(name="standard")
 #: Original and LoG 1, 3, 5 mm: 386 whole-tumour features a timepoint.
 LIGHT = ExtractionSpec(name="light", radiomics=RadiomicsSpec(log_sigma_mm=(1.0, 3.0, 5.0), wavelet=False))
 
+#: The same values from pyradiomics itself: the reference, some ten times slower.
+REFERENCE = ExtractionSpec(name="reference", radiomics=RadiomicsSpec(engine="pyradiomics"))
+
+#: IBSI's definitions where pyradiomics departs from them, without filters.
+IBSI = ExtractionSpec(name="ibsi", radiomics=RadiomicsSpec(convention="ibsi", log_sigma_mm=(), wavelet=False))
+
 #: Protocols that every installation has.
-BUILT_IN = {spec.name: spec for spec in (STANDARD, LIGHT)}
+BUILT_IN = {spec.name: spec for spec in (STANDARD, LIGHT, REFERENCE, IBSI)}

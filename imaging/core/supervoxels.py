@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from imaging.core.errors import MaskTooSmall
 from imaging.core.geometry import Grid, TumorMask, Volume, bounding_box
 from imaging.core.merging import merge_parts
 from imaging.core.resample import resample_around
-from imaging.core.spec import HabitatSpec
+from imaging.core.spec import HabitatSpec, hashed_form
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -70,7 +70,7 @@ class Supervoxels:
 
 def habitat_digest(spec: HabitatSpec) -> str:
     """Give the sha256 of everything that decides what a habitat is."""
-    return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(hashed_form(spec), sort_keys=True).encode()).hexdigest()
 
 
 def supervoxels(volume: Volume, mask: TumorMask, spec: HabitatSpec) -> Supervoxels:

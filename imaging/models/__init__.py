@@ -2,8 +2,11 @@
 
 from imaging.models.features import FeatureSchema, FeatureSet
 from imaging.models.habitat import HabitatMap, HabitatModel, SupervoxelMap
+from imaging.models.location import TumourLocation
 from imaging.models.protocol import ExtractionProtocol
 from imaging.models.series import ImageSeries, Segmentation
+from imaging.models.stability import PerturbedFeatures
+from imaging.models.transition import Registration, TransitionMap
 
 __all__ = [
     "ExtractionProtocol",
@@ -12,6 +15,10 @@ __all__ = [
     "HabitatMap",
     "HabitatModel",
     "ImageSeries",
+    "PerturbedFeatures",
+    "Registration",
     "Segmentation",
     "SupervoxelMap",
+    "TransitionMap",
+    "TumourLocation",
 ]

@@ -31,6 +31,7 @@ class FeatureSet(models.Model):
     class Region(models.TextChoices):
         WHOLE_TUMOUR = "whole_tumour", "Whole tumour"
         HABITATS = "habitats", "Habitats"
+        TRANSITIONS = "transitions", "Habitat transitions"
 
     segmentation = models.ForeignKey(Segmentation, on_delete=models.CASCADE, related_name="feature_sets")
     region = models.CharField(max_length=16, choices=Region)

@@ -33,6 +33,7 @@ class ImageSeries(models.Model):
     contrast = models.BooleanField(null=True)
     dicom_sha256 = models.CharField("de-identified files", max_length=64, blank=True)
     volume_sha256 = models.CharField(max_length=64)
+    corrections = models.JSONField(default=list, help_text="what was corrected on import, sentences with numbers")
     imported_by = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -29,7 +29,7 @@ from cohorts.services.patients import create_patient, mark_evaluable, record_sca
 from imaging import storage
 from imaging.core.codec import pack_mask, pack_volume
 from imaging.core.deidentify import Deidentifier, clean_files
-from imaging.core.deidentify_values import region_text
+from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport, read_series
 from imaging.core.errors import ImagingError, NothingToImport
 from imaging.core.masks import largest_component, mean_hu, read_mask

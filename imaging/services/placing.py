@@ -19,7 +19,7 @@ from cohorts.errors import ServiceError
 from cohorts.models import Centre, Cohort, Patient, Timepoint
 from cohorts.models.patient import PATIENT_CODE
 from cohorts.selectors import true_scan_date
-from imaging.core.deidentify_values import region_text
+from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport
 from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
 from imaging.core.scan import ScanReport, SegmentationReport

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from imaging.core.phantom_truth import ClinicalTruth, Histology, Location
+from imaging.core.phantom.truth import ClinicalTruth, Histology, Location
 
 
 def draw_clinical(rng: np.random.Generator, *, is_mpr: bool, location: Location, diameter_mm: float) -> ClinicalTruth:

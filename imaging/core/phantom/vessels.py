@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from imaging.core.phantom_anatomy import Axes, Surfaces
-from imaging.core.phantom_fields import Float
+from imaging.core.phantom.anatomy import Axes, Surfaces
+from imaging.core.phantom.fields import Float
 
 Point = tuple[float, float, float]
 

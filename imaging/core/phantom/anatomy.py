@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.core.phantom_fields import Float, Lattice, coverage, generator, interpolate, paint, smooth_noise
+from imaging.core.phantom.fields import Float, Lattice, coverage, generator, interpolate, paint, smooth_noise
 
 HU_AIR = -1000.0
 HU_FAT = -100.0

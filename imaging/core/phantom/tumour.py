@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
-from imaging.core.phantom_anatomy import Axes
-from imaging.core.phantom_fields import Float, Lattice, coverage, generator, interpolate, paint, smooth_noise
-from imaging.core.phantom_truth import PatientTruth, ScanTruth
-from imaging.core.phantom_vessels import Point, Tube, rasterise
+from imaging.core.phantom.anatomy import Axes
+from imaging.core.phantom.fields import Float, Lattice, coverage, generator, interpolate, paint, smooth_noise
+from imaging.core.phantom.truth import PatientTruth, ScanTruth
+from imaging.core.phantom.vessels import Point, Tube, rasterise
 
 #: Standard deviation of the fine texture, the same in every patient and habitat.
 TEXTURE_HU = 34.0

@@ -1,6 +1,6 @@
 """De-identification of DICOM: PS3.15 Basic Profile by allow-list, dates moved by whole weeks.
 
-What stays is named in `imaging.core.deidentify_profile`; whatever is not named goes. Equal inputs with
+What stays is named in `imaging.core.deidentify.profile`; whatever is not named goes. Equal inputs with
 one key give equal outputs, so a CT, its structure set and its segmentation stay linked whenever each
 of them is cleaned. Dates move by a number of days of the patient, so intervals stay exact; times of
 day stay, as the move is by whole days.
@@ -32,9 +32,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from imaging.core import deidentify_profile as profile
 from imaging.core.dataset import open_dataset, reading, text
-from imaging.core.deidentify_values import (
+from imaging.core.deidentify import profile
+from imaging.core.deidentify.values import (
     clean_code,
     contrast_text,
     defined_term,

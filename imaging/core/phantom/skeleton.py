@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.core.phantom_anatomy import HU_CORTEX, HU_MARROW, Axes, Build
-from imaging.core.phantom_fields import Float, coverage, paint
+from imaging.core.phantom.anatomy import HU_CORTEX, HU_MARROW, Axes, Build
+from imaging.core.phantom.fields import Float, coverage, paint
 
 _RIB_SPACING_MM = 25.0
 _DISC_SPACING_MM = 26.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imaging.core.phantom_truth import PathologyTruth
+from imaging.core.phantom.truth import PathologyTruth
 
 #: Readings as pathologists state them (IASLC 2020): single per cent below 5, then steps of ten.
 _VIABLE_MPR = (0, 1, 2, 3, 5, 10)

@@ -16,27 +16,12 @@ from scipy import ndimage
 from imaging.core.dicom_identity import DicomIdentity
 from imaging.core.dicom_write import write_ct, write_rtstruct, write_seg
 from imaging.core.geometry import Grid, TumorMask, Volume
-from imaging.core.phantom_anatomy import Axes, Build, surfaces
-from imaging.core.phantom_chest import paint_chest
-from imaging.core.phantom_cohort import PLANTED, Planted, plan_cohort, truth_document
-from imaging.core.phantom_fields import Float, generator
-from imaging.core.phantom_place import find_place
-from imaging.core.phantom_truth import TIMEPOINTS, Centre, PatientTruth, ScanTruth, Timepoint
-from imaging.core.phantom_tumour import Tumour, paint_tumour, place, spicules
-
-__all__ = [
-    "PLANTED",
-    "SCANNERS",
-    "PatientTruth",
-    "Phantom",
-    "Planted",
-    "ScanTruth",
-    "Scanner",
-    "plan_cohort",
-    "render",
-    "truth_document",
-    "write_patient",
-]
+from imaging.core.phantom.anatomy import Axes, Build, surfaces
+from imaging.core.phantom.chest import paint_chest
+from imaging.core.phantom.fields import Float, generator
+from imaging.core.phantom.place import find_place
+from imaging.core.phantom.truth import TIMEPOINTS, Centre, PatientTruth, Timepoint
+from imaging.core.phantom.tumour import Tumour, paint_tumour, place, spicules
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class PatientTruth:
     """Everything planted in one synthetic patient.
 
     `response` is the latent depth of response (standard normal); `shrinkage`, `texture` and `mixing`
-    are standard normal signals that share a known part with it (`phantom_cohort.PLANTED`).
+    are standard normal signals that share a known part with it (`phantom.cohort.PLANTED`).
     """
 
     code: str

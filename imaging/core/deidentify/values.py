@@ -11,8 +11,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from imaging.core import deidentify_profile as profile
 from imaging.core.dataset import text
+from imaging.core.deidentify import profile
 
 
 def region_text(name: str) -> str:

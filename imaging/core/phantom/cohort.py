@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from imaging.core.phantom_clinical import draw_clinical
-from imaging.core.phantom_fields import generator
-from imaging.core.phantom_pathology import draw_pathology
-from imaging.core.phantom_truth import (
+from imaging.core.phantom.clinical import draw_clinical
+from imaging.core.phantom.fields import generator
+from imaging.core.phantom.pathology import draw_pathology
+from imaging.core.phantom.truth import (
     NOTICE,
     Centre,
     Location,

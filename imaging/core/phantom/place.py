@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.core.phantom_anatomy import Surfaces
-from imaging.core.phantom_fields import generator
-from imaging.core.phantom_truth import PatientTruth
-from imaging.core.phantom_vessels import Point
+from imaging.core.phantom.anatomy import Surfaces
+from imaging.core.phantom.fields import generator
+from imaging.core.phantom.truth import PatientTruth
+from imaging.core.phantom.vessels import Point
 
 #: Tumours lie about this height (mm about the carina), so that the scan covers them with a margin.
 _LEVEL_MM, _LEVEL_REACH_MM = -12.0, 26.0

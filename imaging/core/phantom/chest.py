@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imaging.core.phantom_anatomy import (
+from imaging.core.phantom.anatomy import (
     HU_AIR,
     HU_BLOOD,
     HU_FAT,
@@ -15,9 +15,9 @@ from imaging.core.phantom_anatomy import (
     lung_coverage,
     paint_soft_tissue,
 )
-from imaging.core.phantom_fields import Float, Lattice, coverage, generator, interpolate, paint, smooth_noise
-from imaging.core.phantom_skeleton import paint_bones
-from imaging.core.phantom_vessels import (
+from imaging.core.phantom.fields import Float, Lattice, coverage, generator, interpolate, paint, smooth_noise
+from imaging.core.phantom.skeleton import paint_bones
+from imaging.core.phantom.vessels import (
     AIRWAYS,
     GREAT_VESSELS,
     LEFT_HILUM,

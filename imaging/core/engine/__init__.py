@@ -1,0 +1,1 @@
+"""The radiomics engine: image preparation, discretisation, feature families and voxel maps."""
