@@ -1,39 +1,28 @@
-"""Whole-tumour radiomics: pyradiomics' own values, without its work on the rest of the chest.
+"""Whole-tumour radiomics: from a CT and a mask to named values, by the engine that the protocol names.
 
-pyradiomics 3.0.1 filters, hashes and summarises the whole volume; on a chest CT that is nine tenths
-of the time. Here the volume is resampled (or cropped) around the tumour first, on the same grid, and
-pyradiomics' feature classes see only that.
+pyradiomics filters, hashes and summarises the whole volume; on a chest CT that is nine tenths of its
+time. Here the volume is resampled (or cropped) around the tumour first, on exactly pyradiomics' grid, and
+either engine sees only that.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import pywt
-import radiomics
-import SimpleITK as sitk
-from radiomics import imageoperations
 
-from imaging.core.discretised import SHARED, texture_class
+from imaging.core.engine import native, reference
 from imaging.core.errors import MaskTooSmall
 from imaging.core.feature_vector import FeatureVector
-from imaging.core.geometry import TumorMask, Volume, bounding_box, require_same_grid, to_sitk
+from imaging.core.geometry import TumorMask, Volume, bounding_box, require_same_grid
 from imaging.core.resample import resample_around
 from imaging.core.spec import ExtractionSpec, RadiomicsSpec
 
 __all__ = ["FeatureVector", "extract", "feature_names"]
 
-# pyradiomics writes tracebacks to stderr; what it cannot compute is told by `FeatureVector.undefined`.
-logging.getLogger("radiomics").handlers.clear()
-logging.getLogger("radiomics").setLevel(logging.CRITICAL)
-radiomics.progressReporter = None
-
-_WAVELET_BANDS = ("LLH", "LHL", "LHH", "HLL", "HLH", "HHL", "HHH", "LLL")
+_ENGINES = {"native": native, "pyradiomics": reference}
 
 #: Distance from the mask to the edge of a crop that is filtered without resampling: at least this,
 _FILTER_MARGIN_MM = 30.0
@@ -44,12 +33,7 @@ _FILTER_MARGIN_SIGMAS = 15.0
 
 def feature_names(spec: ExtractionSpec) -> tuple[str, ...]:
     """Give the names that `extract` returns under a specification, in its order."""
-    settings = spec.radiomics
-    names = [f"original_shape_{n}" for n in _class_features("shape")] if "shape" in settings.classes else []
-    for image_type in _image_types(settings):
-        for kind in _texture_classes(settings):
-            names += [f"{image_type}_{kind}_{n}" for n in _class_features(kind)]
-    return tuple(names)
+    return native.names(spec.radiomics)
 
 
 def extract(volume: Volume, mask: TumorMask, spec: ExtractionSpec) -> FeatureVector:
@@ -86,9 +70,9 @@ def extract(volume: Volume, mask: TumorMask, spec: ExtractionSpec) -> FeatureVec
     image, region = _prepare(volume, mask, spec.radiomics)
     _require_texture(region, spec.radiomics)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # Divisions by zero inside pyradiomics become NaN here and get a reason; the warning adds nothing.
+        # Divisions by zero become NaN here and get a reason; the warning adds nothing.
         warnings.simplefilter("ignore", RuntimeWarning)
-        found = _compute(image, region, spec.radiomics)
+        found = _ENGINES[spec.radiomics.engine].compute(image, region, spec.radiomics)
     names = feature_names(spec)
     values = np.array([found.get(name, math.nan) for name in names], dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
@@ -117,85 +101,17 @@ def _require_texture(region: TumorMask, settings: RadiomicsSpec) -> None:
         raise MaskTooSmall(f"The mask is a line of {region.voxels} voxels{at}; texture needs at least a plane.")
 
 
-def _compute(image: Volume, region: TumorMask, settings: RadiomicsSpec) -> dict[str, float]:
-    box = bounding_box(region.array)
-    sitk_image = to_sitk(image)
-    sitk_region = sitk.Cast(to_sitk(region), sitk.sitkUInt32)
-    tumour = _crop(sitk_region, box)
-    options = _options(settings)
-    found: dict[str, float] = {}
-    if "shape" in settings.classes:
-        shape = radiomics.getFeatureClasses()["shape"]
-        found |= _run(shape, _crop(sitk_image, box), tumour, "original_shape", options)
-    for image_type, filtered in _images(sitk_image, sitk_region, settings):
-        cropped = _crop(filtered, box)
-        shared: dict[str, Any] = {SHARED: {}}
-        for kind in _texture_classes(settings):
-            found |= _run(texture_class(kind), cropped, tumour, f"{image_type}_{kind}", options | shared)
-    return found
-
-
-def _run(engine: Any, image: sitk.Image, mask: sitk.Image, prefix: str, options: dict[str, Any]) -> dict[str, float]:
-    values = engine(image, mask, **options).execute()
-    return {f"{prefix}_{name}": float(value) for name, value in values.items()}
-
-
-def _crop(image: sitk.Image, box: tuple[slice, slice, slice]) -> sitk.Image:
-    z, y, x = box
-    part: sitk.Image = image[x, y, z]
-    return part
-
-
-def _images(image: sitk.Image, region: sitk.Image, settings: RadiomicsSpec) -> Iterator[tuple[str, sitk.Image]]:
-    """Give the image and what pyradiomics' filters make of it."""
-    yield "original", image
-    for filtered, name, _ in imageoperations.getLoGImage(image, region, sigma=list(settings.log_sigma_mm)):
-        yield name, filtered
-    if settings.wavelet:
-        for filtered, name, _ in imageoperations.getWaveletImage(image, region):
-            yield name, filtered
-
-
-def _image_types(settings: RadiomicsSpec) -> list[str]:
-    sigmas = [f"log-sigma-{str(float(sigma)).replace('.', '-')}-mm-3D" for sigma in settings.log_sigma_mm]
-    bands = [f"wavelet-{band}" for band in _WAVELET_BANDS] if settings.wavelet else []
-    return ["original", *sigmas, *bands]
-
-
-def _texture_classes(settings: RadiomicsSpec) -> list[str]:
-    return [kind for kind in settings.classes if kind != "shape"]
-
-
-def _class_features(kind: str) -> list[str]:
-    every: dict[str, bool] = radiomics.getFeatureClasses()[kind].getFeatureNames()
-    return sorted(name for name, deprecated in every.items() if not deprecated)
-
-
-def _options(settings: RadiomicsSpec) -> dict[str, Any]:
-    return {
-        "binWidth": settings.bin_width_hu,
-        "voxelArrayShift": settings.voxel_array_shift,
-        "label": 1,
-        "additionalInfo": False,
-    }
-
-
 def _reason(name: str, found: Mapping[str, float]) -> str:
     image_type, kind, _ = name.split("_", 2)
     if name not in found:
         return f"the region with its surroundings is smaller than the filter {image_type}"
-    return f"pyradiomics' {kind} has no finite value on this region"
+    return f"{kind} has no finite value on this region"
 
 
 def _provenance(volume: Volume, region: TumorMask, spec: ExtractionSpec) -> dict[str, object]:
     return {
-        "engine": "pyradiomics",
-        "versions": {
-            "pyradiomics": radiomics.__version__,
-            "numpy": np.__version__,
-            "SimpleITK": sitk.Version.VersionString(),
-            "PyWavelets": pywt.__version__,
-        },
+        "engine": spec.radiomics.engine,
+        "versions": _ENGINES[spec.radiomics.engine].VERSIONS,
         "spec": spec.name,
         "spec_digest": spec.digest,
         "voxels": region.voxels,

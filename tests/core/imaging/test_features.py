@@ -12,7 +12,7 @@ from imaging.core.errors import EmptyMask, GridMismatch, MaskTooSmall
 from imaging.core.feature_vector import FeatureVector
 from imaging.core.features import extract, feature_names
 from imaging.core.geometry import Grid, TumorMask, Volume
-from imaging.core.spec import LIGHT, STANDARD, ExtractionSpec, RadiomicsSpec
+from imaging.core.spec import LIGHT, REFERENCE, STANDARD, ExtractionSpec, RadiomicsSpec
 
 GRID = Grid((60, 60, 60), (1.0, 1.0, 1.0))
 PLAIN = ExtractionSpec(radiomics=RadiomicsSpec(log_sigma_mm=(), wavelet=False))
@@ -122,15 +122,23 @@ def test_a_region_smaller_than_a_filter_says_so() -> None:
 
 def test_provenance_names_engine_versions_and_specification(standard: FeatureVector) -> None:
     about = standard.provenance
-    assert about["engine"] == "pyradiomics"
-    assert about["versions"]["pyradiomics"].lstrip("v") == "3.0.1"  # type: ignore[index]
+    assert about["engine"] == "native"
+    assert set(about["versions"]) == {"numpy", "numba", "SimpleITK", "PyWavelets"}  # type: ignore[call-overload]
     assert (about["spec"], about["spec_digest"]) == ("standard", STANDARD.digest)
     assert about["voxels"] == ball().voxels
 
 
+def test_the_engine_is_chosen_by_the_protocol(standard: FeatureVector) -> None:
+    by_pyradiomics = extract(noise(), ball(), REFERENCE)
+    assert by_pyradiomics.provenance["engine"] == "pyradiomics"
+    assert by_pyradiomics.provenance["versions"]["pyradiomics"].lstrip("v") == "3.0.1"  # type: ignore[index]
+    assert by_pyradiomics.names == standard.names
+    np.testing.assert_allclose(by_pyradiomics.values, standard.values, rtol=1e-6, atol=1e-9)
+
+
 def test_pyradiomics_stays_silent(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     grid = Grid((3, 12, 12), (1.0, 1.0, 1.0))
-    spec = ExtractionSpec(radiomics=RadiomicsSpec(log_sigma_mm=(5.0,), wavelet=False))
+    spec = ExtractionSpec(radiomics=RadiomicsSpec(log_sigma_mm=(5.0,), wavelet=False, engine="pyradiomics"))
     with caplog.at_level(logging.DEBUG):  # the filter does not fit, which pyradiomics warns of
         extract(noise(grid=grid), TumorMask(np.ones(grid.shape_zyx, bool), grid), spec)
     assert capfd.readouterr() == ("", "")

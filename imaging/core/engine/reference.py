@@ -1,0 +1,72 @@
+"""pyradiomics 3.0.1 itself, on the prepared crop: what the native engine is tested against."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pywt
+import radiomics
+import SimpleITK as sitk
+from radiomics import imageoperations
+
+from imaging.core.geometry import TumorMask, Volume, bounding_box, to_sitk
+from imaging.core.spec import RadiomicsSpec
+
+# pyradiomics writes tracebacks to stderr; what it cannot compute is told by `FeatureVector.undefined`.
+logging.getLogger("radiomics").handlers.clear()
+logging.getLogger("radiomics").setLevel(logging.CRITICAL)
+radiomics.progressReporter = None
+
+VERSIONS = {
+    "pyradiomics": radiomics.__version__,
+    "numpy": np.__version__,
+    "SimpleITK": sitk.Version.VersionString(),
+    "PyWavelets": pywt.__version__,
+}
+
+
+def compute(image: Volume, region: TumorMask, settings: RadiomicsSpec) -> dict[str, float]:
+    """Compute the features of a prepared image; parameters and result as `imaging.core.engine.native.compute`."""
+    box = bounding_box(region.array)
+    sitk_image = to_sitk(image)
+    sitk_region = sitk.Cast(to_sitk(region), sitk.sitkUInt32)
+    tumour = _crop(sitk_region, box)
+    options = {
+        "binWidth": settings.bin_width_hu,
+        "binCount": settings.bin_count,
+        "voxelArrayShift": settings.voxel_array_shift,
+        "label": 1,
+        "additionalInfo": False,
+    }
+    found: dict[str, float] = {}
+    if "shape" in settings.classes:
+        found |= _run("shape", _crop(sitk_image, box), tumour, "original", options)
+    for image_type, filtered in _images(sitk_image, sitk_region, settings):
+        for kind in settings.classes:
+            if kind != "shape":
+                found |= _run(kind, _crop(filtered, box), tumour, image_type, options)
+    return found
+
+
+def _run(kind: str, image: sitk.Image, mask: sitk.Image, prefix: str, options: dict[str, Any]) -> dict[str, float]:
+    values = radiomics.getFeatureClasses()[kind](image, mask, **options).execute()
+    return {f"{prefix}_{kind}_{name}": float(value) for name, value in values.items()}
+
+
+def _crop(image: sitk.Image, box: tuple[slice, slice, slice]) -> sitk.Image:
+    z, y, x = box
+    part: sitk.Image = image[x, y, z]
+    return part
+
+
+def _images(image: sitk.Image, region: sitk.Image, settings: RadiomicsSpec) -> Iterator[tuple[str, sitk.Image]]:
+    """Give the image and what pyradiomics' filters make of it."""
+    yield "original", image
+    for filtered, name, _ in imageoperations.getLoGImage(image, region, sigma=list(settings.log_sigma_mm)):
+        yield name, filtered
+    if settings.wavelet:
+        for filtered, name, _ in imageoperations.getWaveletImage(image, region):
+            yield name, filtered
