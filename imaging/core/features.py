@@ -13,7 +13,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from imaging.core.engine import native, reference
+from imaging.core.engine import ibsi, native, reference
+from imaging.core.engine.ibsi import Prepared
+from imaging.core.engine.resegment import resegment
 from imaging.core.errors import MaskTooSmall
 from imaging.core.feature_vector import FeatureVector
 from imaging.core.geometry import TumorMask, Volume, bounding_box, require_same_grid
@@ -67,23 +69,35 @@ def extract(volume: Volume, mask: TumorMask, spec: ExtractionSpec) -> FeatureVec
     van Griethuysen JJM et al., Cancer Res 77(21):e104-e107, 2017.
     """
     require_same_grid(volume, mask)
-    image, region = _prepare(volume, mask, spec.radiomics)
-    _require_texture(region, spec.radiomics)
+    prepared = _prepare(volume, mask, spec.radiomics)
+    _require_texture(prepared.intensity, spec.radiomics)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # Divisions by zero become NaN here and get a reason; the warning adds nothing.
         warnings.simplefilter("ignore", RuntimeWarning)
-        found = _ENGINES[spec.radiomics.engine].compute(image, region, spec.radiomics)
+        found = _ENGINES[spec.radiomics.engine].compute(prepared, spec.radiomics)
     names = feature_names(spec)
     values = np.array([found.get(name, math.nan) for name in names], dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
     undefined = {n: _reason(n, found) for n, value in zip(names, values, strict=True) if np.isnan(value)}
-    return FeatureVector(names, values, undefined, _provenance(volume, region, spec))
+    return FeatureVector(names, values, undefined, _provenance(volume, prepared, spec))
 
 
-def _prepare(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> tuple[Volume, TumorMask]:
+def _prepare(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Prepared:
+    if settings.convention == "ibsi":
+        return ibsi.prepare(volume, mask, settings)
+    image, region = _resampled(volume, mask, settings)
+    kept = resegment(image, region, range_hu=settings.resegment_range_hu, sigmas=settings.resegment_sigmas)
+    return Prepared(image, region, kept)
+
+
+def _resampled(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> tuple[Volume, TumorMask]:
     if settings.resampled_spacing_mm is not None:
         return resample_around(
-            volume, mask, spacing_mm=settings.resampled_spacing_mm, pad_voxels=settings.pad_distance_voxels
+            volume,
+            mask,
+            spacing_mm=settings.resampled_spacing_mm,
+            pad_voxels=settings.pad_distance_voxels,
+            interpolation=settings.interpolation,
         )
     margin_mm = max([_FILTER_MARGIN_MM, *(_FILTER_MARGIN_SIGMAS * sigma for sigma in settings.log_sigma_mm)])
     box = bounding_box(mask.array, margin=[math.ceil(margin_mm / s) for s in volume.grid.spacing_zyx_mm])
@@ -108,14 +122,15 @@ def _reason(name: str, found: Mapping[str, float]) -> str:
     return f"{kind} has no finite value on this region"
 
 
-def _provenance(volume: Volume, region: TumorMask, spec: ExtractionSpec) -> dict[str, object]:
+def _provenance(volume: Volume, prepared: Prepared, spec: ExtractionSpec) -> dict[str, object]:
     return {
         "engine": spec.radiomics.engine,
         "versions": _ENGINES[spec.radiomics.engine].VERSIONS,
+        "convention": spec.radiomics.convention,
         "spec": spec.name,
         "spec_digest": spec.digest,
-        "voxels": region.voxels,
-        "voxel_volume_mm3": region.grid.voxel_volume_mm3,
+        "voxels": prepared.intensity.voxels,
+        "voxel_volume_mm3": prepared.image.grid.voxel_volume_mm3,
         "image_grid": volume.grid.as_dict(),
-        "feature_grid": region.grid.as_dict(),
+        "feature_grid": prepared.image.grid.as_dict(),
     }

@@ -217,7 +217,7 @@ def bounding_box(mask: NDArray[np.bool_], *, margin: Iterable[int] = (0, 0, 0)) 
 
 def to_sitk(part: Volume | TumorMask) -> sitk.Image:
     """Convert to a SimpleITK image (masks become uint8 with 1 inside)."""
-    array = part.array.astype(np.uint8) if isinstance(part, TumorMask) else part.array
+    array = part.array.view(np.uint8) if isinstance(part, TumorMask) else part.array
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(tuple(reversed(part.grid.spacing_zyx_mm)))
     image.SetOrigin(part.grid.origin_lps_mm)

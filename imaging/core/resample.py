@@ -35,15 +35,23 @@ sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 FloatArray = NDArray[np.float64]
 
+_INTERPOLATORS = {"bspline": sitk.sitkBSpline, "linear": sitk.sitkLinear}
+
 
 def resample_around(
-    volume: Volume, mask: TumorMask, *, spacing_mm: float, pad_voxels: int, margin_voxels: int = 40
+    volume: Volume,
+    mask: TumorMask,
+    *,
+    spacing_mm: float,
+    pad_voxels: int,
+    interpolation: str = "bspline",
+    margin_voxels: int = 40,
 ) -> tuple[Volume, TumorMask]:
     """Resample a tumour and its surroundings to isotropic voxels.
 
-    The image is interpolated by cubic B-splines and keeps its data type; the mask takes the nearest
-    voxel. A direction in which the mask spans a single slice keeps its spacing, and an image that
-    already has the wanted spacing is only cropped: both as pyradiomics 3.0.1 does.
+    The image keeps its data type; the mask takes the nearest voxel. A direction in which the mask spans a
+    single slice keeps its spacing, and an image that already has the wanted spacing is only cropped: both
+    as pyradiomics 3.0.1 does.
 
     Parameters
     ----------
@@ -55,6 +63,8 @@ def resample_around(
         Wanted distance of voxel centres, in all directions.
     pad_voxels : int
         Voxels of the new grid to keep around the bounding box of the mask.
+    interpolation : {"bspline", "linear"}
+        Cubic B-spline or trilinear, for the image.
     margin_voxels : int
         Voxels of the old grid, beyond the new grid, that take part in the B-spline prefilter.
 
@@ -80,7 +90,7 @@ def resample_around(
         return volume.crop(padded), TumorMask(mask.array, volume.grid).crop(padded)
     source = volume.crop(_source_box(target, volume.grid, margin_voxels))
     filter_ = _resampler(target, volume.grid)
-    filter_.SetInterpolator(sitk.sitkBSpline)
+    filter_.SetInterpolator(_INTERPOLATORS[interpolation])
     resampled = filter_.Execute(to_sitk(source))
     image = Volume(sitk.GetArrayFromImage(resampled), grid_of(resampled))  # the data type stays
     filter_.SetInterpolator(sitk.sitkNearestNeighbor)

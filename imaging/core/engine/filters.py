@@ -1,4 +1,8 @@
-"""Filtered images: Laplacian of Gaussian and stationary wavelets, in pyradiomics' convention."""
+"""Filtered images: Laplacian of Gaussian and stationary wavelets.
+
+Wavelets are pyradiomics' under either convention: what IBSI defines (rotation invariance, other boundaries)
+is out of reach of names that stand for one band each.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import pywt
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from imaging.core.engine.ibsi import laplacian_of_gaussian
 from imaging.core.geometry import Volume, to_sitk
 from imaging.core.spec import RadiomicsSpec
 
@@ -32,11 +37,11 @@ def images(image: Volume, settings: RadiomicsSpec) -> Iterator[tuple[str, NDArra
     An image that is smaller than a filter leaves that filter out.
     """
     yield "original", image.array
-    if settings.log_sigma_mm and min(image.grid.shape_zyx) >= _SMALLEST_FOR_LOG:
-        source = to_sitk(image)
-        for sigma in settings.log_sigma_mm:
-            if _is_large_enough(image, sigma):
-                yield _log_name(sigma), _laplacian_of_gaussian(source, sigma)
+    for sigma in settings.log_sigma_mm:
+        if settings.convention == "ibsi":
+            yield _log_name(sigma), laplacian_of_gaussian(image, sigma_mm=sigma).array
+        elif _is_large_enough(image, sigma):
+            yield _log_name(sigma), _recursive_laplacian_of_gaussian(to_sitk(image), sigma)
     if settings.wavelet:
         yield from _wavelets(image.array)
 
@@ -46,11 +51,12 @@ def _log_name(sigma_mm: float) -> str:
 
 
 def _is_large_enough(image: Volume, sigma_mm: float) -> bool:
-    spacing = np.array(image.grid.spacing_zyx_mm)
-    return bool(np.all(np.array(image.grid.shape_zyx) >= np.ceil(sigma_mm / spacing) + 1))
+    shape = np.array(image.grid.shape_zyx)
+    needed = np.ceil(sigma_mm / np.array(image.grid.spacing_zyx_mm)) + 1
+    return bool(np.all(shape >= np.maximum(needed, _SMALLEST_FOR_LOG)))
 
 
-def _laplacian_of_gaussian(source: sitk.Image, sigma_mm: float) -> NDArray[np.float32]:
+def _recursive_laplacian_of_gaussian(source: sitk.Image, sigma_mm: float) -> NDArray[np.float32]:
     filter_ = sitk.LaplacianRecursiveGaussianImageFilter()
     filter_.SetNormalizeAcrossScale(True)
     filter_.SetSigma(float(sigma_mm))

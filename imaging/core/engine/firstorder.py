@@ -57,14 +57,14 @@ def first_order(
     Returns
     -------
     dict of str to float
-        In the order of `NAMES`. Kurtosis is not excess: 3 for a normal distribution.
+        Names as ``firstorder_Mean``, in the order of `NAMES`. Kurtosis is not excess: 3 for a normal distribution.
     """
     p10, p25, p50, p75, p90 = _percentiles(values)
     x = values.astype(np.float64)
     mean, m2, m3, m4, deviation, energy, robust = _moments(x, shift, p10, p90)
     p = levels.counts / len(x)
     low, high = float(values.min()), float(values.max())
-    return {
+    found = {
         "10Percentile": p10,
         "90Percentile": p90,
         "Energy": energy,
@@ -84,6 +84,7 @@ def first_order(
         "Uniformity": float((p**2).sum()),
         "Variance": m2,
     }
+    return {f"firstorder_{name}": found[name] for name in NAMES}
 
 
 def _percentiles(values: NDArray[np.generic]) -> list[float]:

@@ -69,13 +69,9 @@ def glcm_features(pairs: NDArray[np.int32], levels: GreyLevels, *, merge: bool =
     symmetric = counts + counts.transpose(0, 2, 1)
     p = symmetric / symmetric.sum(axis=(1, 2), keepdims=True)
     values = np.array([_values(one, levels.present, levels.highest) for one in p])
-    found = {name: _mean(values[:, i]) for i, name in enumerate(_COMPILED)}
-    return found | {"MCC": _mean(_maximal_correlation(p))}
-
-
-def _mean(values: FloatArray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    # Imc2 is NaN in a direction where rounding takes its root below zero; the others count.
+    means = np.nanmean(values, axis=0).tolist()
+    return dict(zip(_COMPILED, means, strict=True)) | {"MCC": float(_maximal_correlation(p).mean())}
 
 
 @compiled
@@ -138,7 +134,6 @@ def _values(p: FloatArray, grey: FloatArray, highest: int) -> FloatArray:
         difference_variance += sub[k] * (k - difference) ** 2
     correlation = corrected / (squares + eps) if squares > 0 else 1.0
     imc1 = (entropy - hxy1) / hx if hx != 0 else 0.0
-    # Below zero only by rounding: pyradiomics has NaN there, which its mean over directions leaves out.
     imc2 = np.sqrt(1 - np.exp(-2 * (hxy2 - entropy))) if hxy2 != entropy else 0.0
     return np.array(
         [

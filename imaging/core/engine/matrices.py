@@ -54,21 +54,27 @@ def count_pairs(
                 pairs[d, here - 1, ahead - 1] += 1
             if here == ahead:
                 run[p + stride] = run[p] + 1
-                # Zones: the voxel of lower address is the parent; paths are halved on the way.
-                a, b = p, p + stride
-                while parent[a] != a:
-                    parent[a] = parent[parent[a]]
-                    a = parent[a]
-                while parent[b] != b:
-                    parent[b] = parent[parent[b]]
-                    b = parent[b]
-                if a < b:
-                    parent[b] = a
-                elif b < a:
-                    parent[a] = b
+                # Rows joined one voxel before are joined already.
+                if padded[p - 1] != here or padded[p + stride - 1] != here or stride == 1:
+                    _join(parent, p, p + stride)
             else:
                 runs[d, here - 1, run[p]] += 1
     return pairs, runs, _zone_sizes(parent, positions)
+
+
+@compiled
+def _join(parent: IntArray, a: int, b: int) -> None:
+    """Unite two trees under the root of lower address; paths are halved on the way."""
+    while parent[a] != a:
+        parent[a] = parent[parent[a]]
+        a = parent[a]
+    while parent[b] != b:
+        parent[b] = parent[parent[b]]
+        b = parent[b]
+    if a < b:
+        parent[b] = a
+    elif b < a:
+        parent[a] = b
 
 
 @compiled

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 import pywt
@@ -13,9 +11,9 @@ from numpy.typing import NDArray
 from imaging.core.engine import firstorder, shape
 from imaging.core.engine.discretise import GreyLevels, levels_by_count, levels_by_width
 from imaging.core.engine.filters import image_types, images
+from imaging.core.engine.ibsi import Prepared, ibsi_levels, ibsi_values
 from imaging.core.engine.region import PaddedRegion
 from imaging.core.engine.texture import FAMILIES, texture_features
-from imaging.core.geometry import TumorMask, Volume
 from imaging.core.spec import RadiomicsSpec
 
 VERSIONS = {
@@ -36,15 +34,13 @@ def names(settings: RadiomicsSpec) -> tuple[str, ...]:
     return tuple(found)
 
 
-def compute(image: Volume, region: TumorMask, settings: RadiomicsSpec) -> dict[str, float]:
-    """Compute the features of a prepared image.
+def compute(prepared: Prepared, settings: RadiomicsSpec) -> dict[str, float]:
+    """Compute the features of a prepared tumour.
 
     Parameters
     ----------
-    image : Volume
-        CT in HU with the surroundings that filters need.
-    region : TumorMask
-        Tumour, on the same grid.
+    prepared : Prepared
+        CT with the surroundings that filters need, and the voxels that count.
     settings : RadiomicsSpec
         What to compute.
 
@@ -53,32 +49,34 @@ def compute(image: Volume, region: TumorMask, settings: RadiomicsSpec) -> dict[s
     dict of str to float
         Of the names in `names`, those that could be computed; NaN where a value is undefined.
     """
-    index = PaddedRegion.of(region.array)
+    grid = prepared.image.grid
     found: dict[str, float] = {}
     if "shape" in settings.classes:
-        values = shape.shape_features(index, spacing_zyx_mm=region.grid.spacing_zyx_mm)
-        found |= {f"original_shape_{name}": value for name, value in values.items()}
-    for image_type, array in images(image, settings):
-        of_image = _intensity_features(array, index, settings, voxel_volume_mm3=region.grid.voxel_volume_mm3)
+        morphology = PaddedRegion.of(prepared.morphology.array)
+        of_mask = shape.shape_features(morphology, spacing_zyx_mm=grid.spacing_zyx_mm)
+        found |= {f"original_shape_{name}": value for name, value in of_mask.items()}
+    region = PaddedRegion.of(prepared.intensity.array)
+    for image_type, array in images(prepared.image, settings):
+        values = region.values(array)
+        levels = _levels(values, settings, filtered=image_type != "original")
+        of_image = texture_features(levels, region, families=[kind for kind in settings.classes if kind in FAMILIES])
+        if "firstorder" in settings.classes:
+            of_image |= firstorder.first_order(
+                values, levels, voxel_volume_mm3=grid.voxel_volume_mm3, shift=_shift(settings)
+            )
         found |= {f"{image_type}_{name}": value for name, value in of_image.items()}
-    return found
+    return (
+        ibsi_values(found, morphology_voxels=prepared.morphology.voxels) if settings.convention == "ibsi" else found
+    )
 
 
-def _intensity_features(
-    array: NDArray[np.generic], region: PaddedRegion, settings: RadiomicsSpec, *, voxel_volume_mm3: float
-) -> dict[str, float]:
-    values = region.values(array)
-    levels = _levels(values, settings)
-    found: dict[str, Any] = {}
-    if "firstorder" in settings.classes:
-        statistics = firstorder.first_order(
-            values, levels, voxel_volume_mm3=voxel_volume_mm3, shift=settings.voxel_array_shift
-        )
-        found |= {f"firstorder_{name}": value for name, value in statistics.items()}
-    return found | texture_features(levels, region, families=[kind for kind in settings.classes if kind in FAMILIES])
-
-
-def _levels(values: NDArray[np.generic], settings: RadiomicsSpec) -> GreyLevels:
+def _levels(values: NDArray[np.generic], settings: RadiomicsSpec, *, filtered: bool) -> GreyLevels:
+    if settings.convention == "ibsi":
+        return GreyLevels.of(ibsi_levels(values, settings, filtered=filtered))
     if settings.bin_count is not None:
         return levels_by_count(values, count=settings.bin_count)
     return levels_by_width(values, width=settings.bin_width_hu)
+
+
+def _shift(settings: RadiomicsSpec) -> int:
+    return 0 if settings.convention == "ibsi" else settings.voxel_array_shift

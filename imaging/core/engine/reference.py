@@ -12,7 +12,8 @@ import radiomics
 import SimpleITK as sitk
 from radiomics import imageoperations
 
-from imaging.core.geometry import TumorMask, Volume, bounding_box, to_sitk
+from imaging.core.engine.ibsi import Prepared
+from imaging.core.geometry import bounding_box, to_sitk
 from imaging.core.spec import RadiomicsSpec
 
 # pyradiomics writes tracebacks to stderr; what it cannot compute is told by `FeatureVector.undefined`.
@@ -28,12 +29,12 @@ VERSIONS = {
 }
 
 
-def compute(image: Volume, region: TumorMask, settings: RadiomicsSpec) -> dict[str, float]:
-    """Compute the features of a prepared image; parameters and result as `imaging.core.engine.native.compute`."""
-    box = bounding_box(region.array)
-    sitk_image = to_sitk(image)
-    sitk_region = sitk.Cast(to_sitk(region), sitk.sitkUInt32)
-    tumour = _crop(sitk_region, box)
+def compute(prepared: Prepared, settings: RadiomicsSpec) -> dict[str, float]:
+    """Compute the features of a prepared tumour; parameters and result as `imaging.core.engine.native.compute`."""
+    box = bounding_box(prepared.morphology.array)
+    image = to_sitk(prepared.image)
+    region = sitk.Cast(to_sitk(prepared.intensity), sitk.sitkUInt32)
+    tumour = _crop(region, box)
     options = {
         "binWidth": settings.bin_width_hu,
         "binCount": settings.bin_count,
@@ -43,8 +44,9 @@ def compute(image: Volume, region: TumorMask, settings: RadiomicsSpec) -> dict[s
     }
     found: dict[str, float] = {}
     if "shape" in settings.classes:
-        found |= _run("shape", _crop(sitk_image, box), tumour, "original", options)
-    for image_type, filtered in _images(sitk_image, sitk_region, settings):
+        whole = _crop(sitk.Cast(to_sitk(prepared.morphology), sitk.sitkUInt32), box)
+        found |= _run("shape", _crop(image, box), whole, "original", options)
+    for image_type, filtered in _images(image, region, settings):
         for kind in settings.classes:
             if kind != "shape":
                 found |= _run(kind, _crop(filtered, box), tumour, image_type, options)

@@ -73,7 +73,7 @@ def _prefixed(family: str, values: dict[str, float]) -> dict[str, float]:
 
 def _with_a_line(region: PaddedRegion, directions: tuple[Offset, ...], pairs: NDArray[np.int32]) -> NDArray[np.intp]:
     """Give the directions in which some line meets two voxels or more; others hold no run worth the name."""
-    adjacent = pairs.any(axis=(1, 2)).tolist()
+    adjacent = [bool(one.any()) for one in pairs]
     return np.flatnonzero([near or _shares_a_line(region, d) for near, d in zip(adjacent, directions, strict=True)])
 
 

@@ -15,9 +15,11 @@ from scipy import ndimage
 from imaging.core.engine import native, reference
 from imaging.core.engine.diameters import diameters
 from imaging.core.engine.discretise import GreyLevels, levels_by_count, levels_by_width
+from imaging.core.engine.ibsi import Prepared
 from imaging.core.engine.marching_cubes import surface_and_volume
 from imaging.core.engine.matrices import count_pairs
 from imaging.core.engine.region import DIRECTIONS, PaddedRegion
+from imaging.core.engine.resegment import resegment
 from imaging.core.engine.texture import texture_features
 from imaging.core.geometry import Grid, TumorMask, Volume
 from imaging.core.spec import RadiomicsSpec
@@ -35,7 +37,8 @@ def case(
 
 def assert_engines_agree(volume: Volume, mask: TumorMask, spec: RadiomicsSpec, *, rtol: float = 1e-6) -> None:
     with np.errstate(all="ignore"):
-        found, expected = native.compute(volume, mask, spec), reference.compute(volume, mask, spec)
+        prepared = Prepared(volume, mask, resegment(volume, mask, range_hu=spec.resegment_range_hu, sigmas=None))
+        found, expected = native.compute(prepared, spec), reference.compute(prepared, spec)
     assert set(found) == set(expected)
     assert set(found) <= set(native.names(spec))
     keys = sorted(found)
@@ -92,6 +95,12 @@ def test_levels_that_are_far_apart_do_not_change_the_values() -> None:
 def test_a_fixed_number_of_bins_has_the_values_of_pyradiomics() -> None:
     mask, array = ragged(3, share=0.5)
     assert_engines_agree(*case(mask, array), replace(PLAIN, bin_count=12))
+
+
+def test_voxels_outside_a_range_count_for_shape_alone() -> None:
+    mask, array = ragged(7, share=0.5)
+    spec = replace(PLAIN, resegment_range_hu=(-100.0, 60.0))
+    assert_engines_agree(*case(mask, array), spec)
 
 
 def test_fractional_bins_have_the_values_of_pyradiomics() -> None:
