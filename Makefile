@@ -16,7 +16,7 @@ help:  ## Say what can be made
 demo: install  ## Make the synthetic cohort, run the pipeline, serve the site (PATIENTS=60 SEED=2026 PORT=8000)
 	@$(MANAGE) demo --patients $(PATIENTS) --seed $(SEED) --port $(PORT)
 
-install: .venv/installed node_modules/installed  ## Prepare .venv and the browser libraries
+install: .venv/kernels node_modules/installed  ## Prepare .venv, the compiled kernels and the browser libraries
 
 # pyradiomics has no wheel and imports numpy while it is built, so numpy comes first and isolation is off;
 # a wheel from pip's cache may be built for another numpy, so the cache is off, too.
@@ -25,6 +25,11 @@ install: .venv/installed node_modules/installed  ## Prepare .venv and the browse
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --no-build-isolation --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Loops over voxels are compiled once and kept beside their modules.
+.venv/kernels: .venv/installed $(wildcard imaging/core/*.py imaging/core/engine/*.py)
+	$(BIN)/python -m imaging.core.warm_up
 	@touch $@
 
 node_modules/installed: package-lock.json .venv/installed
