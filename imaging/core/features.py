@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from imaging.core.engine import ibsi, native, reference
-from imaging.core.engine.ibsi import Prepared
+from imaging.core.engine.prepared import Prepared
 from imaging.core.engine.resegment import resegment
 from imaging.core.errors import MaskTooSmall
 from imaging.core.feature_vector import FeatureVector

@@ -12,6 +12,7 @@ from django.core.management import get_commands
 
 from cohorts.access import PERMISSIONS, Action
 from cohorts.services.outcome_import import COLUMNS
+from imaging.core.engine import firstorder, shape, texture
 
 ROOT = Path(settings.BASE_DIR)
 DOCS = ROOT / "docs"
@@ -122,3 +123,17 @@ def test_containers_set_only_variables_that_are_read() -> None:
     example = (ROOT / "docker" / ".env.example").read_text()
     offered = re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)
     assert [name for name in offered if f"${{{name}" not in compose] == []
+
+
+FAMILIES = {"firstorder": firstorder.NAMES, "shape": shape.NAMES} | texture.FAMILIES
+FAMILY_PAGES = {name: DOCS / "methods" / "families" / f"{name}.md" for name in FAMILIES} | {
+    "firstorder": DOCS / "methods" / "families" / "first-order.md"
+}
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_the_page_of_a_family_gives_each_feature_formula_unit_and_code(family: str) -> None:
+    header, *rows = table(FAMILY_PAGES[family], first="feature")
+    assert header == ["feature", "formula", "unit", "IBSI"]
+    assert sorted(row[0] for row in rows) == sorted(FAMILIES[family])
+    assert all(len(row) == 4 and all(row) for row in rows)

@@ -10,38 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.core.engine.ibsi_resample import resample_aligned
+from imaging.core.engine.prepared import Prepared
 from imaging.core.engine.resegment import resegment
 from imaging.core.geometry import TumorMask, Volume, bounding_box, require_same_grid
 from imaging.core.spec import RadiomicsSpec
 
 #: Where a Laplacian of Gaussian is cut off, in sigma (IBSI 2, configuration 3.B).
 _TRUNCATE_SIGMAS = 4.0
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A tumour that is ready for features, with surroundings for filters.
-
-    Parameters
-    ----------
-    image : Volume
-        CT in whole HU where it was resampled.
-    morphology : TumorMask
-        Voxels that count for shape.
-    intensity : TumorMask
-        Voxels that count for intensity and texture: those of `morphology` that re-segmentation keeps.
-    """
-
-    image: Volume
-    morphology: TumorMask
-    intensity: TumorMask
 
 
 def prepare(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Prepared:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from imaging.core.engine import firstorder, shape
 from imaging.core.engine.discretise import GreyLevels, levels_by_count, levels_by_width
 from imaging.core.engine.filters import image_types, images
-from imaging.core.engine.ibsi import Prepared, ibsi_levels, ibsi_values
+from imaging.core.engine.ibsi import ibsi_levels, ibsi_values
+from imaging.core.engine.prepared import Prepared
 from imaging.core.engine.region import PaddedRegion
 from imaging.core.engine.texture import FAMILIES, texture_features
 from imaging.core.spec import RadiomicsSpec

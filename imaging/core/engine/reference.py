@@ -12,7 +12,7 @@ import radiomics
 import SimpleITK as sitk
 from radiomics import imageoperations
 
-from imaging.core.engine.ibsi import Prepared
+from imaging.core.engine.prepared import Prepared
 from imaging.core.geometry import bounding_box, to_sitk
 from imaging.core.spec import RadiomicsSpec
 

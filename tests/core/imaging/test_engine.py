@@ -15,9 +15,9 @@ from scipy import ndimage
 from imaging.core.engine import native, reference
 from imaging.core.engine.diameters import diameters
 from imaging.core.engine.discretise import GreyLevels, levels_by_count, levels_by_width
-from imaging.core.engine.ibsi import Prepared
 from imaging.core.engine.marching_cubes import surface_and_volume
 from imaging.core.engine.matrices import count_pairs
+from imaging.core.engine.prepared import Prepared
 from imaging.core.engine.region import DIRECTIONS, PaddedRegion
 from imaging.core.engine.resegment import resegment
 from imaging.core.engine.texture import texture_features
