@@ -45,14 +45,29 @@ def diameters(padded: NDArray[np.bool_], *, spacing_zyx_mm: Triple) -> tuple[flo
 
 def _surface_points(padded: NDArray[np.bool_]) -> IntArray:
     """Give the middles between neighbours of which one is inside, shape (n, 3), in half voxels."""
-    found = []
-    for axis in range(3):
-        swept = np.moveaxis(padded, axis, 0)
-        pair = np.moveaxis(swept[1:] != swept[:-1], 0, axis)
-        points = 2 * np.stack(np.nonzero(pair), axis=1)
-        points[:, axis] += 1
-        found.append(points)
-    return np.concatenate(found).astype(np.int32)
+    number = sum(int(np.count_nonzero(np.diff(padded, axis=axis))) for axis in range(3))
+    return _middles(padded.view(np.uint8), number)
+
+
+@compiled
+def _middles(padded: NDArray[np.uint8], number: int) -> IntArray:
+    points = np.empty((number, 3), dtype=np.int32)
+    n = 0
+    depth, height, width = padded.shape
+    for z in range(depth - 1):
+        for y in range(height - 1):
+            for x in range(width - 1):
+                here = padded[z, y, x]
+                if padded[z + 1, y, x] != here:
+                    points[n] = (2 * z + 1, 2 * y, 2 * x)
+                    n += 1
+                if padded[z, y + 1, x] != here:
+                    points[n] = (2 * z, 2 * y + 1, 2 * x)
+                    n += 1
+                if padded[z, y, x + 1] != here:
+                    points[n] = (2 * z, 2 * y, 2 * x + 1)
+                    n += 1
+    return points
 
 
 @compiled

@@ -84,16 +84,19 @@ def _values(p: FloatArray, grey: FloatArray, highest: int) -> FloatArray:
     sub = np.zeros(highest)
     product, energy, entropy, largest, corrected = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
-        for j in range(n):
+        for j in range(i + 1):
             q = p[i, j]
             if q == 0.0:
                 continue
+            twice = q if i == j else 2 * q
             px[i] += q
-            add[int(grey[i] + grey[j])] += q
-            sub[abs(int(grey[i] - grey[j]))] += q
-            product += q * grey[i] * grey[j]
-            energy += q * q
-            entropy -= q * np.log2(q + eps)
+            if j < i:
+                px[j] += q
+            add[int(grey[i] + grey[j])] += twice
+            sub[int(grey[i] - grey[j])] += twice
+            product += twice * grey[i] * grey[j]
+            energy += twice * q
+            entropy -= twice * np.log2(q + eps)
             largest = max(largest, q)
     mean, hx = 0.0, 0.0
     for i in range(n):
@@ -105,10 +108,10 @@ def _values(p: FloatArray, grey: FloatArray, highest: int) -> FloatArray:
         for j in range(i + 1):
             independent = px[i] * px[j]
             log = np.log2(independent + eps)
-            twice = 1.0 if i == j else 2.0
-            hxy1 -= twice * p[i, j] * log
-            hxy2 -= twice * independent * log
-            corrected += twice * p[i, j] * (grey[i] - mean) * (grey[j] - mean)
+            both = 1.0 if i == j else 2.0
+            hxy1 -= both * p[i, j] * log
+            hxy2 -= both * independent * log
+            corrected += both * p[i, j] * (grey[i] - mean) * (grey[j] - mean)
     tendency, shade, prominence, sum_average, sum_entropy = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(2, 2 * highest + 1):
         d = k - 2 * mean

@@ -44,7 +44,7 @@ def count_pairs(
     pairs = np.zeros((len(strides), n_levels, n_levels), dtype=np.int32)
     runs = np.zeros((len(strides), n_levels, longest), dtype=np.int32)
     parent = np.arange(len(padded)).astype(np.int32)
-    run = np.empty(len(padded), dtype=np.int32)
+    run = np.empty(len(padded), dtype=np.int16)
     for d in range(len(strides)):
         stride = strides[d]
         run[:] = 0

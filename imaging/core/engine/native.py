@@ -57,8 +57,8 @@ def compute(prepared: Prepared, settings: RadiomicsSpec) -> dict[str, float]:
         of_mask = shape.shape_features(morphology, spacing_zyx_mm=grid.spacing_zyx_mm)
         found |= {f"original_shape_{name}": value for name, value in of_mask.items()}
     region = PaddedRegion.of(prepared.intensity.array)
-    for image_type, array in images(prepared.image, settings):
-        values = region.values(array)
+    for image_type, array in images(prepared.image, region.box, settings):
+        values = array[region.inside]
         levels = _levels(values, settings, filtered=image_type != "original")
         of_image = texture_features(levels, region, families=[kind for kind in settings.classes if kind in FAMILIES])
         if "firstorder" in settings.classes:

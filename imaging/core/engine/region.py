@@ -50,10 +50,8 @@ class PaddedRegion:
         """
         box = bounding_box(mask)
         inside = np.ascontiguousarray(mask[box])
-        depth, height, width = (n + 2 for n in inside.shape)
-        z, y, x = np.nonzero(inside)
-        positions = ((z + 1) * height + y + 1) * width + x + 1
-        return cls(box, (depth, height, width), inside, positions.astype(np.int64))
+        padded = np.pad(inside, 1)
+        return cls(box, padded.shape, inside, np.flatnonzero(padded))
 
     @property
     def voxels(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.core.compiled import compiled
 from imaging.core.engine.diameters import diameters
 from imaging.core.engine.marching_cubes import surface_and_volume
 from imaging.core.engine.region import PaddedRegion
@@ -68,7 +69,35 @@ def shape_features(region: PaddedRegion, *, spacing_zyx_mm: Triple) -> dict[str,
 
 def _principal_variances(inside: NDArray[np.bool_], spacing_zyx_mm: Triple) -> NDArray[np.float64]:
     """Give the variances of voxel positions along the principal axes in mm2, ascending."""
-    positions = np.stack(np.nonzero(inside), axis=1) * np.asarray(spacing_zyx_mm)
-    positions -= positions.mean(axis=0)
-    variances = np.linalg.eigvalsh(positions.T @ positions / len(positions))
-    return np.asarray(np.maximum(variances, 0.0))  # a plane has a variance of zero, but for rounding
+    number, sums, products = _index_moments(inside.view(np.uint8))
+    covariance = (products - np.outer(sums, sums) / number) / number * np.outer(spacing_zyx_mm, spacing_zyx_mm)
+    return np.asarray(np.maximum(np.linalg.eigvalsh(covariance), 0.0))  # a plane's least is 0, but for rounding
+
+
+@compiled
+def _index_moments(inside: NDArray[np.uint8]) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
+    """Give the number of voxels, and the sums of their indices (z, y, x) and of products of two; whole numbers."""
+    number = 0
+    sums = np.zeros(3)
+    products = np.zeros((3, 3))
+    depth, height, width = inside.shape
+    for z in range(depth):
+        for y in range(height):
+            row, row_x, row_xx = 0, 0, 0
+            for x in range(width):
+                here = int(inside[z, y, x])
+                row += here
+                row_x += here * x
+                row_xx += here * x * x
+            number += row
+            sums += np.array([z * row, y * row, row_x])
+            products[0, 0] += z * z * row
+            products[0, 1] += z * y * row
+            products[0, 2] += z * row_x
+            products[1, 1] += y * y * row
+            products[1, 2] += y * row_x
+            products[2, 2] += row_xx
+    for i in range(3):
+        for j in range(i):
+            products[i, j] = products[j, i]
+    return number, sums, products
