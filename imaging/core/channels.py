@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.core.compiled import compiled
 from imaging.core.geometry import Volume
 from imaging.core.spec import HabitatSpec
 
@@ -64,20 +65,36 @@ def local_entropy(scaled: NDArray[np.float32], *, size: int, bins: int) -> NDArr
     padded = np.pad(levels, ((0, 0), (half, half), (half, half)), mode="symmetric")
     n = size * size
     counts = np.arange(n + 1)
-    # H = log2(n) - (1/n) sum c log2(c): integer counts through a table, so no rounding differs by order.
+    # H = log2(n) - (1/n) sum c log2(c), with c log2(c) from a table.
     table = np.where(counts > 0, counts * np.log2(np.maximum(counts, 1)), 0.0)
-    total = np.zeros(scaled.shape)
-    for level in np.unique(levels):
-        total += table[_window_sum(padded == level, size)]
+    total = _window_totals(padded, table, size, bins)
     return np.asarray((np.log2(n) - total / n) / np.log2(bins), dtype=np.float32)
 
 
-def _window_sum(hits: NDArray[np.bool_], size: int) -> NDArray[np.int32]:
-    """Sum over a square in-plane window, by differences of cumulative sums."""
-    z, y, x = hits.shape
-    sums = np.zeros((z, y + 1, x), dtype=np.int32)
-    np.cumsum(hits, axis=1, out=sums[:, 1:])
-    columns = sums[:, size:] - sums[:, :-size]
-    rows = np.zeros((z, columns.shape[1], x + 1), dtype=np.int32)
-    np.cumsum(columns, axis=2, out=rows[:, :, 1:])
-    return rows[:, :, size:] - rows[:, :, :-size]
+@compiled
+def _window_totals(
+    levels: NDArray[np.int16], table: NDArray[np.float64], size: int, bins: int
+) -> NDArray[np.float64]:
+    """Sum ``table[count]`` over the levels of every in-plane window; the window slides along a row.
+
+    Counts are integers and are summed in the order of levels, so no rounding depends on the way of the window.
+    """
+    depth, height, width = levels.shape[0], levels.shape[1] - size + 1, levels.shape[2] - size + 1
+    totals = np.empty((depth, height, width))
+    counts = np.empty(bins, dtype=np.int64)
+    for z in range(depth):
+        for y in range(height):
+            counts[:] = 0
+            for x in range(width + size - 1):
+                for row in range(y, y + size):
+                    counts[levels[z, row, x]] += 1
+                if x < size - 1:
+                    continue
+                first = x - size + 1
+                total = 0.0
+                for level in range(bins):
+                    total += table[counts[level]]
+                totals[z, y, first] = total
+                for row in range(y, y + size):
+                    counts[levels[z, row, first]] -= 1
+    return totals

@@ -1,7 +1,8 @@
-"""The codebook: which habitats exist, learned from the supervoxels of many scans.
+"""The codebook: which habitats exist, learned from the supervoxels of many scans and frozen as JSON.
 
 It is fitted on training patients only, with the supervoxels of both timepoints pooled, so that
-habitat i means the same before and after treatment. k is chosen without any outcome.
+habitat i means the same before and after treatment. k is chosen without any outcome. What is learned,
+and how it labels, is `imaging.core.clusterer`; here it is given equal parts of every scan and a name.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.core.clusterer import HabitatClusterer
 from imaging.core.errors import CodebookMismatch, TooFewSupervoxels
-from imaging.core.k_search import KSearch, Progress, choose_k
+from imaging.core.k_search import Progress
 from imaging.core.supervoxels import Supervoxels
 
 FloatArray = NDArray[np.float64]
@@ -27,7 +29,7 @@ MINIMUM_PER_SCAN = 20
 
 @dataclass(frozen=True, eq=False)
 class Codebook:
-    """k habitats in descriptor space, ordered by mean HU.
+    """A fitted `HabitatClusterer`, frozen: k habitats in descriptor space, ordered by mean HU.
 
     Parameters
     ----------
@@ -45,6 +47,10 @@ class Codebook:
         Seed of sampling, restarts and bootstrap.
     report : dict
         Indices of each k that was tried, the choice and why.
+    algorithm : {"kmeans", "gmm"}
+        How it was fitted.
+    weights, variances : ndarray of float64, shape (k,) and (k, d), or None
+        Of a Gaussian mixture.
     """
 
     k: int
@@ -56,6 +62,9 @@ class Codebook:
     neighbourhood: str
     seed: int
     report: dict[str, Any]
+    algorithm: str = "kmeans"
+    weights: FloatArray | None = None
+    variances: FloatArray | None = None
 
     @property
     def digest(self) -> str:
@@ -65,7 +74,7 @@ class Codebook:
 
     def as_dict(self) -> dict[str, Any]:
         """Give a JSON-ready form that `from_dict` reads back exactly."""
-        return {
+        written = {
             "k": self.k,
             "mean": self.mean.tolist(),
             "sd": self.sd.tolist(),
@@ -76,21 +85,26 @@ class Codebook:
             "seed": self.seed,
             "report": self.report,
         }
+        if self.weights is None or self.variances is None:
+            return written  # k-means was all there was, once: its codebooks keep their form and digest
+        mixture = {"weights": self.weights.tolist(), "variances": self.variances.tolist()}
+        return written | {"algorithm": self.algorithm} | mixture
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Codebook:
         """Read what `as_dict` wrote."""
-        return cls(
-            k=data["k"],
-            mean=np.asarray(data["mean"], dtype=np.float64),
-            sd=np.asarray(data["sd"], dtype=np.float64),
-            centroids=np.asarray(data["centroids"], dtype=np.float64),
-            centroid_mean_hu=np.asarray(data["centroid_mean_hu"], dtype=np.float64),
-            spec_digest=data["spec_digest"],
-            neighbourhood=data["neighbourhood"],
-            seed=data["seed"],
-            report=data["report"],
-        )
+        arrays = ("mean", "sd", "centroids", "centroid_mean_hu", "weights", "variances")
+        read = {name: np.asarray(data[name], dtype=np.float64) for name in arrays if name in data}
+        return cls(**(data | read))
+
+    def clusterer(self) -> HabitatClusterer:
+        """Give the fitted clusterer that this is the frozen form of; it predicts, and has no training rows."""
+        made = HabitatClusterer(self.k, algorithm=self.algorithm, random_state=self.seed)
+        made.n_habitats_, made.n_features_in_ = self.k, len(self.mean)
+        made.mean_, made.scale_, made.centroids_ = self.mean, self.sd, self.centroids
+        made.weights_, made.variances_ = self.weights, self.variances
+        made.centroid_mean_hu_ = self.centroid_mean_hu
+        return made
 
 
 def fit_codebook(
@@ -98,14 +112,15 @@ def fit_codebook(
     *,
     seed: int,
     k: int | None = None,
+    algorithm: str = "kmeans",
     k_range: Iterable[int] = range(2, 9),
+    n_init: int = 50,
     stability_resamples: int = 100,
     on_progress: Progress | None = None,
 ) -> Codebook:
-    """Learn habitats from the supervoxels of training scans.
+    """Learn habitats from the supervoxels of training scans, and freeze them.
 
-    Every scan contributes the same number of supervoxels. k is the one of highest
-    Calinski-Harabasz index if bootstrap refits agree with it, else three.
+    Every scan contributes the same number of supervoxels; the rest is `HabitatClusterer`.
 
     Parameters
     ----------
@@ -115,10 +130,8 @@ def fit_codebook(
         Same scans, same seed: same codebook.
     k : int, optional
         Number of habitats, where it is decided already.
-    k_range : iterable of int
-        Numbers to try otherwise.
-    stability_resamples : int
-        Bootstrap refits of each k; 0 leaves stability unknown and accepts the highest index.
+    algorithm, k_range, n_init, stability_resamples
+        As in `HabitatClusterer`.
     on_progress : callable, optional
         Called with fits done and fits to do.
 
@@ -128,38 +141,32 @@ def fit_codebook(
         If the scans were made under different specifications.
     TooFewSupervoxels
         If there are not more supervoxels than habitats.
-
-    References
-    ----------
-    Calinski T, Harabasz J, Commun Stat 3(1):1-27, 1974.
+    UnknownSetting
+        If the algorithm is not known.
     """
     _require_one_spec(scans)
-    rng = np.random.default_rng(seed)
-    descriptors, mean_hu, per_scan = _sample(scans, rng)
-    mean, sd = descriptors.mean(axis=0), descriptors.std(axis=0)
-    sd = np.where(sd > 0, sd, 1.0)
-    rows = (descriptors - mean) / sd
-    tried = _feasible([k] if k is not None else k_range, rows)
-    fits, table = KSearch(rows, seed, stability_resamples, on_progress).run(tried)
-    chosen, why = (k, "k was given.") if k is not None else choose_k(table)
-    order, centroid_hu = _by_mean_hu(fits[chosen].labels_, mean_hu, chosen)
+    descriptors, mean_hu, per_scan = _sample(scans, np.random.default_rng(seed))
+    fitted = HabitatClusterer(
+        k,
+        algorithm=algorithm,
+        k_range=tuple(k_range),
+        n_init=n_init,
+        stability_resamples=stability_resamples,
+        random_state=seed,
+    ).fit(descriptors, mean_hu=mean_hu, on_progress=on_progress)
     return Codebook(
-        k=chosen,
-        mean=mean,
-        sd=sd,
-        centroids=np.asarray(fits[chosen].cluster_centers_[order]),
-        centroid_mean_hu=centroid_hu,
+        k=fitted.n_habitats_,
+        mean=fitted.mean_,
+        sd=fitted.scale_,
+        centroids=fitted.centroids_,
+        centroid_mean_hu=fitted.centroid_mean_hu_,
         spec_digest=scans[0].spec_digest,
         neighbourhood=scans[0].neighbourhood,
         seed=seed,
-        report={
-            "scans": len(scans),
-            "supervoxels_per_scan": per_scan,
-            "rows": len(rows),
-            "by_k": table,
-            "chosen_k": chosen,
-            "why": why,
-        },
+        report={"scans": len(scans), "supervoxels_per_scan": per_scan} | fitted.report_,
+        algorithm=algorithm,
+        weights=fitted.weights_,
+        variances=fitted.variances_,
     )
 
 
@@ -178,22 +185,3 @@ def _sample(scans: Sequence[Supervoxels], rng: np.random.Generator) -> tuple[Flo
     descriptors = np.concatenate([scan.descriptors[pick] for scan, pick in zip(scans, picks, strict=True)])
     mean_hu = np.concatenate([scan.mean_hu[pick] for scan, pick in zip(scans, picks, strict=True)])
     return descriptors, mean_hu, number
-
-
-def _feasible(wanted: Iterable[int], rows: FloatArray) -> list[int]:
-    """Keep the numbers of habitats that the distinct supervoxels allow."""
-    asked = sorted(set(wanted))
-    distinct = len(np.unique(rows, axis=0))
-    tried = [k for k in asked if 2 <= k < distinct]
-    if not tried:
-        raise TooFewSupervoxels(
-            f"{distinct} distinct supervoxels are too few for {asked[0] if asked else 'any number of'} habitats: "
-            "there must be at least 2 habitats and more supervoxels than habitats."
-        )
-    return tried
-
-
-def _by_mean_hu(labels: NDArray[np.int32], mean_hu: FloatArray, k: int) -> tuple[NDArray[np.int64], FloatArray]:
-    means = np.array([mean_hu[labels == cluster].mean() for cluster in range(k)])
-    order = np.argsort(means, kind="stable")
-    return order, means[order]

@@ -46,7 +46,7 @@ class HabitatLabels:
 
 
 def assign(supervoxels: Supervoxels, codebook: Codebook) -> HabitatLabels:
-    """Give every voxel the habitat whose centroid is nearest to its supervoxel.
+    """Give every voxel the habitat that the codebook finds for its supervoxel.
 
     Raises
     ------
@@ -58,9 +58,8 @@ def assign(supervoxels: Supervoxels, codebook: Codebook) -> HabitatLabels:
             f"The supervoxels were made under specification {supervoxels.spec_digest[:12]}, "
             f"the codebook under {codebook.spec_digest[:12]}."
         )
-    rows = (supervoxels.descriptors - codebook.mean) / codebook.sd
-    distances = ((rows[:, None, :] - codebook.centroids[None]) ** 2).sum(axis=2)
-    habitat = np.concatenate([[0], distances.argmin(axis=1) + 1]).astype(np.uint8)
+    found = codebook.clusterer().predict(supervoxels.descriptors)
+    habitat = np.concatenate([[0], found + 1]).astype(np.uint8)
     return HabitatLabels(habitat[supervoxels.labels], supervoxels.grid, codebook.k, codebook.digest)
 
 

@@ -1,17 +1,20 @@
-"""How many habitats there are: k-means for several k, and how stable each is under resampling."""
+"""How many habitats there are: a clustering for several k, and how stable each is under resampling."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies_bouldin_score, silhouette_score
+from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 Table = dict[str, dict[str, float | None]]
 
@@ -19,23 +22,55 @@ Table = dict[str, dict[str, float | None]]
 STABLE_ARI = 0.8
 #: What is used where Calinski-Harabasz prefers an unstable k: most CT lung studies end at three.
 FALLBACK_K = 3
-_RESTARTS = 50
 _BOOTSTRAP_RESTARTS = 3
 _SILHOUETTE_ROWS = 2_000
+_ITERATIONS = 300
+#: Least variance of a Gaussian, in squared z-scores: a part whose members agree in one statistic stays finite.
+_LEAST_VARIANCE = 1e-3
+_INDICES = ("calinski_harabasz", "silhouette", "davies_bouldin", "inertia")
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Rows in k parts, in the order in which the algorithm found them.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, shape (n,)
+        0 to k - 1.
+    centroids : ndarray of float64, shape (k, d)
+        Means of the parts.
+    weights, variances : ndarray of float64, shape (k,) and (k, d), optional
+        Of a Gaussian mixture: share and variances of each component.
+    """
+
+    labels: IntArray
+    centroids: FloatArray
+    weights: FloatArray | None = None
+    variances: FloatArray | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no part is empty: a Gaussian can be the likeliest of no row at all."""
+        return len(np.unique(self.labels)) == len(self.centroids)
 
 
 @dataclass(frozen=True, eq=False)
 class KSearch:
-    """Fits of several k on the same rows.
+    """Clusterings of the same rows with several k.
 
     Parameters
     ----------
     rows : ndarray of float64, shape (n, d)
         Z-scored descriptors.
     seed : int
-        Same rows, same seed: same fits.
+        Same rows, same seed: same partitions.
     resamples : int
         Bootstrap refits of each k.
+    algorithm : {"kmeans", "gmm"}
+        K-means, or a mixture of Gaussians with diagonal covariance.
+    restarts : int
+        Starts of each fit on all rows; the best is kept.
     on_progress : callable, optional
         Called with fits done and fits to do.
     """
@@ -43,11 +78,13 @@ class KSearch:
     rows: FloatArray
     seed: int
     resamples: int
+    algorithm: str = "kmeans"
+    restarts: int = 50
     on_progress: Progress | None = None
 
-    def run(self, tried: Sequence[int]) -> tuple[dict[int, KMeans], Table]:
-        """Fit every k; give the fits and, by k as text, their indices."""
-        fits: dict[int, KMeans] = {}
+    def run(self, tried: Sequence[int]) -> tuple[dict[int, Partition], Table]:
+        """Fit every k; give the partitions and, by k as text, their indices."""
+        found: dict[int, Partition] = {}
         table: Table = {}
         report = self.on_progress or (lambda done, total: None)
         total = len(tried) * (self.resamples + 1)
@@ -55,37 +92,51 @@ class KSearch:
         with threadpool_limits(limits=1):
             for position, k in enumerate(tried):
                 done = position * (self.resamples + 1) + 1
-                fits[k] = _kmeans(k, self.seed, restarts=_RESTARTS).fit(self.rows)
+                model = self._model(k, self.seed, restarts=self.restarts).fit(self.rows)
+                found[k] = _partition(model, self.rows)
                 report(done, total)
                 scores = []
-                for score in self._agreements(fits[k], k):
+                for score in self._agreements(found[k].labels, k):
                     scores.append(score)
                     report(done + len(scores), total)
                 stability = float(np.median(scores)) if scores else None
-                table[str(k)] = {**self._indices(fits[k]), "bootstrap_ari_median": stability}
-        return fits, table
+                table[str(k)] = {**self._indices(model, found[k]), "bootstrap_ari_median": stability}
+        return found, table
 
-    def _indices(self, fit: KMeans) -> dict[str, float]:
-        sample = _SILHOUETTE_ROWS if len(self.rows) > _SILHOUETTE_ROWS else None
-        silhouette = silhouette_score(self.rows, fit.labels_, sample_size=sample, random_state=self.seed)
-        return {
-            "calinski_harabasz": float(calinski_harabasz_score(self.rows, fit.labels_)),
-            "silhouette": float(silhouette),
-            "davies_bouldin": float(davies_bouldin_score(self.rows, fit.labels_)),
-            "inertia": float(fit.inertia_),
-        }
+    def _indices(self, model: Any, partition: Partition) -> dict[str, float | None]:
+        bic: dict[str, float | None] = {"bic": float(model.bic(self.rows))} if self.algorithm == "gmm" else {}
+        if not partition.is_complete:
+            return dict.fromkeys(_INDICES, None) | bic
+        rows, labels = self.rows, partition.labels
+        sample = _SILHOUETTE_ROWS if len(rows) > _SILHOUETTE_ROWS else None
+        values = (
+            calinski_harabasz_score(rows, labels),
+            silhouette_score(rows, labels, sample_size=sample, random_state=self.seed),
+            davies_bouldin_score(rows, labels),
+            ((rows - partition.centroids[labels]) ** 2).sum(),
+        )
+        return {name: float(value) for name, value in zip(_INDICES, values, strict=True)} | bic
 
-    def _agreements(self, fit: KMeans, k: int) -> Iterator[float]:
+    def _agreements(self, labels: IntArray, k: int) -> Iterator[float]:
         """Give, for each bootstrap refit, the adjusted Rand index with the fit on all rows."""
         rng = np.random.default_rng([self.seed, k])
         for _ in range(self.resamples):
             draw = rng.integers(0, len(self.rows), len(self.rows))
-            refit = _kmeans(k, int(rng.integers(2**31)), restarts=_BOOTSTRAP_RESTARTS).fit(self.rows[draw])
-            yield float(adjusted_rand_score(fit.labels_, refit.predict(self.rows)))
+            refit = self._model(k, int(rng.integers(2**31)), restarts=_BOOTSTRAP_RESTARTS).fit(self.rows[draw])
+            yield float(adjusted_rand_score(labels, refit.predict(self.rows)))
+
+    def _model(self, k: int, seed: int, *, restarts: int) -> Any:
+        common = {"n_init": restarts, "max_iter": _ITERATIONS, "random_state": seed}
+        if self.algorithm == "kmeans":
+            return KMeans(n_clusters=k, **common)
+        # A full covariance of 40 descriptors, some of them sums of others, has more numbers than a cohort has rows.
+        return GaussianMixture(n_components=k, covariance_type="diag", reg_covar=_LEAST_VARIANCE, **common)
 
 
-def _kmeans(k: int, seed: int, *, restarts: int) -> KMeans:
-    return KMeans(n_clusters=k, n_init=restarts, max_iter=300, random_state=seed)
+def _partition(model: Any, rows: FloatArray) -> Partition:
+    if isinstance(model, KMeans):
+        return Partition(model.labels_.astype(np.int64), model.cluster_centers_)
+    return Partition(model.predict(rows), model.means_, model.weights_, model.covariances_)
 
 
 def choose_k(table: Table) -> tuple[int, str]:
@@ -107,6 +158,7 @@ def choose_k(table: Table) -> tuple[int, str]:
     unstable = (
         f"k = {best} has the highest Calinski-Harabasz index but a median bootstrap agreement of {stability:.2f}"
     )
-    if str(FALLBACK_K) not in table or best == str(FALLBACK_K):
+    fallback = table.get(str(FALLBACK_K), {})
+    if best == str(FALLBACK_K) or fallback.get("calinski_harabasz") is None:
         return int(best), f"{unstable}, below {STABLE_ARI}; there is no other default to fall back to."
     return FALLBACK_K, f"{unstable}, below {STABLE_ARI}; the default of {FALLBACK_K} is used."

@@ -8,14 +8,15 @@ channels are most similar, the smallest first, which keeps number and size near 
 from __future__ import annotations
 
 import heapq
-import math
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label as connected_components
 
+from imaging.core.compiled import compiled
+
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 def merge_parts(
@@ -42,82 +43,122 @@ def merge_parts(
         0 outside, 1 to n inside, numbered by first occurrence.
     """
     parts = connected_components(clusters, background=0, connectivity=1)
-    pool = _Pool(parts, channels)
-    while pool.alive > 1:
-        small = pool.smallest()
-        if pool.sizes[small] >= minimum_voxels and pool.alive <= maximum_parts:
-            break
-        pool.merge(small, into=pool.most_similar(small))
-    return _consecutive(pool.owners()[parts])
+    sizes, means = _measure(parts, channels)
+    owners = _merge(sizes, means, _contacts(parts), minimum_voxels, maximum_parts)
+    return _consecutive(owners[parts])
 
 
-class _Pool:
-    """Parts of a tumour that can be merged: sizes, mean channels, neighbours."""
-
-    def __init__(self, parts: NDArray[np.integer], channels: NDArray[np.float32]) -> None:
-        inside = parts > 0
-        names, n = parts[inside], int(parts.max())
-        self.sizes: list[int] = np.bincount(names, minlength=n + 1).tolist()
-        sums = [np.bincount(names, weights=channel[inside], minlength=n + 1) for channel in channels]
-        means = np.stack(sums, axis=1) / np.maximum(self.sizes, 1)[:, None]
-        self._means: list[list[float]] = means.tolist()
-        self._neighbours: list[set[int]] = [set() for _ in range(n + 1)]
-        for a, b in _contacts(parts):
-            self._neighbours[a].add(b)
-            self._neighbours[b].add(a)
-        self._owner = list(range(n + 1))
-        self._queue = [(size, name) for name, size in enumerate(self.sizes) if name]
-        heapq.heapify(self._queue)
-        self.alive = n
-
-    def smallest(self) -> int:
-        """Give the smallest part; entries of parts that have changed since are dropped."""
-        while (size := self._queue[0][0]) != self.sizes[self._queue[0][1]] or size == 0:
-            heapq.heappop(self._queue)
-        return self._queue[0][1]
-
-    def most_similar(self, part: int) -> int:
-        """Give the neighbour, or else any other part, whose mean channels are nearest."""
-        others: Iterable[int] = self._neighbours[part] or (
-            name for name, size in enumerate(self.sizes) if size and name not in (0, part)
-        )
-        mean = self._means[part]
-        # Ties go to the lower number, so that the order of a set decides nothing.
-        return min((math.dist(self._means[other], mean), other) for other in others)[1]
-
-    def merge(self, part: int, *, into: int) -> None:
-        """Let one part become a piece of another."""
-        total = self.sizes[into] + self.sizes[part]
-        share = self.sizes[part] / total
-        self._means[into] = [x + share * (y - x) for x, y in zip(self._means[into], self._means[part], strict=True)]
-        self.sizes[into], self.sizes[part] = total, 0
-        self._owner[part] = into
-        for other in self._neighbours[part]:
-            self._neighbours[other].discard(part)
-            if other != into:
-                self._neighbours[other].add(into)
-                self._neighbours[into].add(other)
-        self._neighbours[part] = set()
-        heapq.heappush(self._queue, (self.sizes[into], into))
-        self.alive -= 1
-
-    def owners(self) -> NDArray[np.int64]:
-        """Give, for every first part, the part it has become."""
-        owner = np.array(self._owner)
-        while (further := owner[owner]).tolist() != owner.tolist():
-            owner = further
-        return owner
+def _measure(parts: NDArray[np.integer], channels: NDArray[np.float32]) -> tuple[IntArray, FloatArray]:
+    """Give sizes, shape (n + 1,), and mean channels, shape (n + 1, c); row 0 is the outside."""
+    inside = parts > 0
+    names, n = parts[inside], int(parts.max())
+    sizes = np.bincount(names, minlength=n + 1).astype(np.int64)
+    sums = [np.bincount(names, weights=channel[inside], minlength=n + 1) for channel in channels]
+    return sizes, np.ascontiguousarray(np.stack(sums, axis=1) / np.maximum(sizes, 1)[:, None])
 
 
-def _contacts(parts: NDArray[np.integer]) -> list[tuple[int, int]]:
-    """List pairs of parts that share a face."""
+def _contacts(parts: NDArray[np.integer]) -> IntArray:
+    """List pairs of parts that share a face, shape (f, 2), one for each face and each direction."""
     found = []
     for axis in range(parts.ndim):
         swept = np.moveaxis(parts, axis, 0)
-        pairs = np.stack([swept[:-1].ravel(), swept[1:].ravel()], axis=1)
-        found.append(pairs[(pairs[:, 0] != pairs[:, 1]) & (pairs > 0).all(axis=1)])
-    unique = np.unique(np.concatenate(found), axis=0)
-    return [(int(a), int(b)) for a, b in unique]
+        a, b = swept[:-1].ravel(), swept[1:].ravel()
+        touch = (a != b) & (a > 0) & (b > 0)
+        found += [np.stack([a[touch], b[touch]], axis=1), np.stack([b[touch], a[touch]], axis=1)]
+    return np.ascontiguousarray(np.concatenate(found), dtype=np.int64)
+
+
+@compiled
+def _merge(
+    sizes: IntArray, means: FloatArray, contacts: IntArray, minimum_voxels: int, maximum_parts: int
+) -> IntArray:
+    """Merge parts; gives for every first part the one it has become. `sizes` and `means` are used up.
+
+    Neighbours are chains of contacts: `first[part]` is where the chain starts, `following` where it goes
+    on, -1 ends it. Joining two parts joins their chains; the names in them are old and looked up in `owner`.
+    """
+    n = len(sizes)
+    owner = np.arange(n)
+    first, last = np.full(n, -1), np.full(n, -1)
+    following = np.full(len(contacts), -1)
+    for contact in range(len(contacts)):
+        part = contacts[contact, 0]
+        if first[part] < 0:
+            first[part] = contact
+        else:
+            following[last[part]] = contact
+        last[part] = contact
+    # One number for size and name: the smallest comes first, of equal ones that with the lower name.
+    queue = [sizes[part] * n + part for part in range(1, n)]
+    heapq.heapify(queue)
+    alive = n - 1
+    while alive > 1:
+        size, part = divmod(heapq.heappop(queue), n)
+        if size != sizes[part]:
+            continue  # has grown or gone since it was queued
+        if size >= minimum_voxels and alive <= maximum_parts:
+            break
+        into = _most_similar(part, sizes, means, owner, contacts, first, following)
+        total = sizes[into] + size
+        share = size / total
+        for channel in range(means.shape[1]):
+            means[into, channel] += share * (means[part, channel] - means[into, channel])
+        sizes[into], sizes[part], owner[part] = total, 0, into
+        if first[into] < 0:
+            first[into] = first[part]
+        elif first[part] >= 0:
+            following[last[into]] = first[part]
+        if first[part] >= 0:
+            last[into] = last[part]
+        heapq.heappush(queue, total * n + into)
+        alive -= 1
+    for part in range(n):
+        owner[part] = _owner_of(part, owner)
+    return owner
+
+
+@compiled
+def _most_similar(
+    part: int,
+    sizes: IntArray,
+    means: FloatArray,
+    owner: IntArray,
+    contacts: IntArray,
+    first: IntArray,
+    following: IntArray,
+) -> int:
+    """Give the neighbour, or else any other part, of nearest mean channels; ties go to the lower name."""
+    nearest, best = np.inf, -1
+    contact = first[part]
+    while contact >= 0:
+        other = _owner_of(contacts[contact, 1], owner)
+        distance = _squared_distance(means, part, other)
+        if other != part and (distance < nearest or (distance == nearest and other < best)):
+            nearest, best = distance, other
+        contact = following[contact]
+    if best < 0:
+        for other in range(1, len(sizes)):
+            distance = _squared_distance(means, part, other)
+            if sizes[other] > 0 and other != part and distance < nearest:
+                nearest, best = distance, other
+    return best
+
+
+@compiled
+def _squared_distance(means: FloatArray, one: int, other: int) -> float:
+    total = 0.0
+    for channel in range(means.shape[1]):
+        total += (means[one, channel] - means[other, channel]) ** 2
+    return total
+
+
+@compiled
+def _owner_of(part: int, owner: IntArray) -> int:
+    """Give the part that a first part belongs to now, and shorten the way there."""
+    while owner[part] != part:
+        owner[part] = owner[owner[part]]
+        part = owner[part]
+    return part
 
 
 def _consecutive(labels: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -43,6 +43,20 @@ def test_entropy_equals_a_slow_reference_everywhere_also_at_the_border() -> None
     np.testing.assert_allclose(local_entropy(scaled, size=9, bins=32), slow_entropy(scaled, 9, 32), atol=1e-6)
 
 
+@pytest.mark.parametrize(("size", "bins"), [(9, 32), (5, 7)])
+def test_the_sliding_window_gives_the_bits_of_counting_each_window_anew(size: int, bins: int) -> None:
+    scaled = np.random.default_rng(3).beta(0.6, 0.6, (2, 14, 17)).astype(np.float32)
+    levels = np.minimum((scaled * bins).astype(int), bins - 1)
+    padded = np.pad(levels, ((0, 0), (size // 2,) * 2, (size // 2,) * 2), mode="symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))
+    total = np.zeros(scaled.shape)
+    for level in range(bins):
+        counts = (windows == level).sum(axis=(3, 4))
+        total += counts * np.log2(np.maximum(counts, 1))
+    expected = (np.log2(size**2) - total / size**2) / np.log2(bins)
+    np.testing.assert_array_equal(local_entropy(scaled, size=size, bins=bins), expected.astype(np.float32))
+
+
 def test_entropy_does_not_look_through_slices() -> None:
     scaled = np.zeros((3, 12, 12), np.float32)
     scaled[1] = np.random.default_rng(0).random((12, 12))

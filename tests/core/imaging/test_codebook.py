@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imaging.core.codebook import MINIMUM_PER_SCAN, Codebook, fit_codebook
-from imaging.core.errors import CodebookMismatch, TooFewSupervoxels
+from imaging.core.errors import CodebookMismatch, TooFewSupervoxels, UnknownSetting
 from imaging.core.geometry import Grid
 from imaging.core.habitats import assign
 from imaging.core.k_search import choose_k
@@ -97,6 +98,54 @@ def test_the_digest_covers_what_decides_a_label_and_not_the_report(codebook: Cod
     assert replace(codebook, mean=codebook.mean + 1e-12).digest != codebook.digest
 
 
+def test_a_codebook_stored_before_there_were_mixtures_keeps_its_digest_and_its_labels() -> None:
+    stored = {
+        "k": 2,
+        "mean": [1.0, 2.0, 0.0],
+        "sd": [2.0, 1.0, 1.0],
+        "centroids": [[-1.0, 0.0, 0.0], [1.0, 0.5, 0.0]],
+        "centroid_mean_hu": [-20.0, 40.0],
+        "spec_digest": "d" * 64,
+        "neighbourhood": "axial8",
+        "seed": 7,
+    }
+    back = Codebook.from_dict(stored | {"report": {"why": "k was given."}})
+    assert back.digest == hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+    parts = replace(scan(1, n=3), descriptors=np.array([[-1.0, 2.0, 0.0], [3.0, 2.4, 9.0], [0.9, 2.0, 0.0]]))
+    assert assign(parts, back).array.ravel().tolist() == [1, 2, 1]
+
+
+def test_a_mixture_is_frozen_as_a_whole() -> None:
+    fitted = fit_codebook([scan(s) for s in range(4)], seed=2, algorithm="gmm", n_init=2, stability_resamples=1)
+    back = Codebook.from_dict(json.loads(json.dumps(fitted.as_dict())))
+    assert (back.as_dict(), back.digest, back.algorithm) == (fitted.as_dict(), fitted.digest, "gmm")
+    assert replace(back, variances=2 * back.variances).digest != fitted.digest
+    assert replace(back, weights=back.weights * [1, 2, 3]).digest != fitted.digest
+    truth = np.array([0, 0, 1, 2, 2, 2, 1, 0])
+    assert assign(scan(99, n=8, truth=truth), back).array.ravel().tolist() == np.array([3, 1, 2])[truth].tolist()
+
+
+def test_the_weights_and_variances_of_a_mixture_decide() -> None:
+    """One habitat is narrow, the other wide and rare: a row nearer to the narrow one belongs to the wide one."""
+    wide = replace(
+        fit_codebook([scan(1)], seed=0, k=2, stability_resamples=0),
+        mean=np.zeros(3),
+        sd=np.ones(3),
+        centroids=np.array([[0.0, 0, 0], [4.0, 0, 0]]),
+        algorithm="gmm",
+        weights=np.array([0.8, 0.2]),
+        variances=np.array([[0.01, 1, 1], [4.0, 1, 1]]),
+    )
+    rows = np.array([[0.0, 0, 0], [1.0, 0, 0], [4.0, 0, 0]])
+    assert wide.clusterer().predict(rows).tolist() == [0, 1, 1]
+    assert replace(wide, variances=None, weights=None).clusterer().predict(rows).tolist() == [0, 0, 1]
+
+
+def test_it_refuses_an_unknown_algorithm() -> None:
+    with pytest.raises(UnknownSetting, match="kmeans, gmm"):
+        fit_codebook([scan(1)], seed=0, algorithm="spectral")
+
+
 def test_progress_counts_every_fit_once() -> None:
     seen: list[tuple[int, int]] = []
     fit_codebook(
@@ -117,6 +166,16 @@ def test_an_unstable_choice_falls_back_to_three() -> None:
     assert k == 3
     assert "k = 6" in why
     assert "0.60, below 0.8" in why
+
+
+def test_a_mixture_with_an_empty_part_is_never_chosen_nor_fallen_back_to() -> None:
+    table = {
+        "2": {"calinski_harabasz": 5.0, "bootstrap_ari_median": 0.4},
+        "3": {"calinski_harabasz": None, "bootstrap_ari_median": 0.9},
+    }
+    k, why = choose_k(table)
+    assert k == 2
+    assert "no other default" in why
 
 
 def test_a_stable_choice_stays() -> None:

@@ -42,19 +42,41 @@ def test_features_stay_in_their_ranges_and_parts_sum_to_one(labels: np.ndarray, 
     assert parts["v"] + 2 * parts["b"] + 2 * parts["c"] == pytest.approx(1)
 
 
-@settings(max_examples=40, deadline=None)
-@given(labels=maps.filter(lambda m: m.any()), order=st.permutations(range(1, K + 1)))
-def test_energy_does_not_depend_on_the_order_of_habitats(labels: np.ndarray, order: list[int]) -> None:
-    renamed = np.array([0, *order], dtype=np.uint8)[labels]
-    one, other = (second_order(interaction_matrix(m, K))["energy"] for m in (labels, renamed))
-    assert one == pytest.approx(other)
+@settings(max_examples=60, deadline=None)
+@given(labels=maps.filter(lambda m: m.any()), order=st.permutations(range(1, K + 1)), neighbourhood=neighbourhoods)
+def test_renaming_habitats_renames_rows_and_leaves_energy_alone(
+    labels: np.ndarray, order: list[int], neighbourhood: str
+) -> None:
+    names = np.array([0, *order])
+    one = interaction_matrix(labels, K, neighbourhood)
+    other = interaction_matrix(names.astype(np.uint8)[labels], K, neighbourhood)
+    np.testing.assert_array_equal(other[np.ix_(names, names)], one)
+    assert second_order(other)["energy"] == pytest.approx(second_order(one)["energy"])
 
 
-def test_contrast_does_depend_on_the_order_of_habitats() -> None:
-    labels = np.array([[[1, 1, 2, 3]]], dtype=np.uint8)
-    swapped = np.array([0, 3, 2, 1], dtype=np.uint8)[labels]
-    one, other = (second_order(interaction_matrix(m, 3))["contrast"] for m in (labels, swapped))
+@pytest.mark.parametrize("neighbourhood", sorted(SIZES))
+@pytest.mark.parametrize("name", ["contrast", "homogeneity", "correlation"])
+def test_the_other_three_depend_on_the_order_of_habitats(name: str, neighbourhood: str) -> None:
+    labels = np.array([[[1, 1, 2, 3], [1, 2, 2, 3]]], dtype=np.uint8)
+    swapped = np.array([0, 3, 1, 2], dtype=np.uint8)[labels]
+    one, other = (second_order(interaction_matrix(m, 3, neighbourhood))[name] for m in (labels, swapped))
     assert one != pytest.approx(other)
+
+
+@settings(max_examples=40, deadline=None)
+@given(labels=maps, neighbourhood=neighbourhoods)
+def test_the_matrix_is_what_its_definition_counts(labels: np.ndarray, neighbourhood: str) -> None:
+    """M[a][b] = number of (v, o) with L(v) = a >= 1 and L(v + o) = b, the border row mirrored."""
+    steps = [o for o in np.ndindex(3, 3, 3) if o != (1, 1, 1)]
+    steps = [np.subtract(o, 1) for o in steps]
+    wanted = {"axial8": lambda o: o[0] == 0, "face6": lambda o: abs(o).sum() == 1, "full26": lambda o: True}
+    padded = np.pad(labels, 1)
+    counts = np.zeros((K + 1, K + 1), dtype=int)
+    for voxel in np.argwhere(padded > 0):
+        for step in filter(wanted[neighbourhood], steps):
+            counts[padded[tuple(voxel)], padded[tuple(voxel + step)]] += 1
+    counts[0] = counts[:, 0]
+    np.testing.assert_array_equal(interaction_matrix(labels, K, neighbourhood), counts)
 
 
 def test_second_order_equals_the_published_example_of_graycoprops() -> None:
