@@ -1,4 +1,4 @@
-"""Measurements: `python -m bench` prints seconds per scan by stage, and one ratio to a named peer."""
+"""Measurements: `python -m bench` prints what jobs take here and at named peers, and how far the values agree."""
 
 import os
 

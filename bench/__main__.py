@@ -1,96 +1,110 @@
-"""Seconds per scan by stage on synthetic chests, one core, and the ratio to plain pyradiomics in the same run.
+"""Measure Ecotone against its peers: every ratio from one run on the same files, one thread each.
 
-Machines are noisy: each figure is the median over scans, and ratios come from one run on the same scans.
+Files and the peers' environments are kept in a folder (--data), so only the first run makes them.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from time import perf_counter
-from typing import TypeVar
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.peer import plain_pyradiomics
-from imaging.core.deidentify import Deidentifier, clean_files
-from imaging.core.dicom import read_series
-from imaging.core.features import extract
-from imaging.core.habitats import assign, fit_codebook, habitat_features
-from imaging.core.masks import read_mask
-from imaging.core.phantom import plan_cohort, write_patient
-from imaging.core.scan import scan
-from imaging.core.spec import STANDARD
-from imaging.core.supervoxels import Supervoxels, supervoxels
+from bench import rows
+from bench.cases import find_source, write_cases
+from bench.report import Row, as_json, machine, markdown, notes_of, stage_table, table
+from bench.scan import cohort, scan
+from bench.stages import stages
+from bench.timing import CLOCK
 
-T = TypeVar("T")
-PEER = "plain pyradiomics 3.0.1, whole volume"
-OURS = "whole-tumour features (1,316)"
-
-
-class Stopwatch:
-    """Keeps the seconds of each stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, list[float]] = {}
-
-    def time(self, stage: str, work: Callable[[], T]) -> T:
-        start = perf_counter()
-        result = work()
-        self.seconds.setdefault(stage, []).append(perf_counter() - start)
-        return result
+DATA = Path(__file__).resolve().parents[1] / "var" / "bench"
+ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {
+    "whole": rows.whole,
+    "unresampled": rows.unresampled,
+    "maps": rows.maps,
+    "memory": rows.memory,
+    "scan": scan,
+}
+NAMES = (*ROWS, "cohort", "stages")
 
 
-def measure(n_patients: int, *, with_peer: bool) -> Stopwatch:
-    watch = Stopwatch()
-    parts: list[Supervoxels] = []
-    with tempfile.TemporaryDirectory() as name:
-        for truth in plan_cohort(n_patients, seed=1):
-            watch.time("write a synthetic patient (2 scans)", lambda truth=truth: write_patient(truth, Path(name)))
-            for time in ("pre", "post"):
-                parts.append(_one_scan(watch, Path(name) / truth.code / time, with_peer=with_peer))
-    codebook = watch.time(f"fit habitats on {len(parts)} scans (once)", lambda: fit_codebook(parts, seed=1))
-    for one in parts:
-        labels = watch.time("assign habitats", lambda one=one: assign(one, codebook))
-        watch.time(
-            "spatial interaction and fractions",
-            lambda labels=labels: habitat_features(labels, neighbourhood=codebook.neighbourhood),
-        )
-    return watch
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="some minutes: the default")
+    length.add_argument("--full", action="store_true", help="also the peer's jobs of more than a minute")
+    parser.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
+    parser.add_argument("--no-peers", action="store_true", help="measure ours alone")
+    parser.add_argument("--repeats", type=int, default=7, help="runs of ours that a median is made from")
+    parser.add_argument("--cohort", type=int, default=0, metavar="N", help="also N scans on two processes")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="processor: seconds of processor time, for a machine that others use, too",
+    )
+    parser.add_argument("--patients", type=int, default=2, help="synthetic patients of the table of stages")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that keeps files and environments")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown")
+    options = parser.parse_args(arguments)
+    if options.repeats < 1 or options.cohort < 0 or options.patients < 1:
+        parser.error("--repeats and --patients must be at least 1, --cohort at least 0")
+    if options.only and "cohort" in options.only and not options.cohort:
+        parser.error("--only cohort needs --cohort N")
+    options.data = options.data.resolve()
+    return options
 
 
-def _one_scan(watch: Stopwatch, folder: Path, *, with_peer: bool) -> Supervoxels:
-    report = watch.time("look at the files (verdicts)", lambda: scan(folder))
-    files = report.series[0].files
-    volume = watch.time("read CT from DICOM", lambda: read_series(files))
-    mask = watch.time("read tumour mask", lambda: read_mask(folder / "tumour.dcm", volume).mask)
-    cleaner = Deidentifier(key=b"bench", patient_code="bench", secret="bench")
-    watch.time("remove identity", lambda: list(clean_files(files, cleaner)))
-    watch.time(OURS, lambda: extract(volume, mask, STANDARD))
-    if with_peer:
-        watch.time(PEER, lambda: plain_pyradiomics(volume, mask, STANDARD.radiomics))
-    return watch.time("channels and supervoxels", lambda: supervoxels(volume, mask, STANDARD.habitats))
+def measure(options: argparse.Namespace, console: Console) -> list[Row]:
+    wanted = [name for name in (*ROWS, "cohort") if not options.only or name in options.only]
+    if not options.cohort:
+        wanted = [name for name in wanted if name != "cohort"]
+    if not wanted:
+        return []
+    source = find_source()
+    console.print("files of the cases")
+    run = rows.Run(
+        cases=write_cases(source, options.data),
+        home=options.data,
+        repeats=options.repeats,
+        peer_repeats=3 if options.full else 2,
+        peers=not options.no_peers,
+        full=options.full,
+        say=lambda line: console.print(line, highlight=False),
+    )
+    if source.note:
+        console.print(source.note)
+    found: list[Row] = []
+    for name in wanted:
+        found += cohort(run, options.cohort) if name == "cohort" else ROWS[name](run)
+    return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--patients", type=int, default=3)
-    parser.add_argument("--no-peer", action="store_true", help="leave out plain pyradiomics")
-    options = parser.parse_args()
-    watch = measure(options.patients, with_peer=not options.no_peer)
-    table = Table("stage", "median s", "min s", "max s", "runs")
-    for stage, seconds in watch.seconds.items():
-        numbers = (f"{value:.3f}" for value in (median(seconds), min(seconds), max(seconds)))
-        table.add_row(stage, *numbers, str(len(seconds)))
-    console = Console(width=100)
-    console.print(table)
-    if not options.no_peer:
-        ratio = median(p / o for p, o in zip(watch.seconds[PEER], watch.seconds[OURS], strict=True))
-        console.print(f"{PEER} / ours, the same scans, equal values: {ratio:.1f}x")
+    options = parse()
+    os.environ[CLOCK] = options.clock
+    console = Console(width=160)
+    about = machine(clock=options.clock)
+    console.print(about, highlight=False)
+    found = measure(options, console)
+    if found:
+        console.print(table(found))
+        for note in notes_of(found):
+            console.print(f"- {note}", highlight=False)
+    by_stage: dict[str, list[float]] = {}
+    if not options.only or "stages" in options.only:
+        console.print("stages on synthetic patients")
+        by_stage = stages(options.patients).seconds
+        console.print(stage_table(by_stage))
+    if options.json:
+        document = as_json(found, by_stage, about)
+        options.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    if options.markdown:
+        options.markdown.write_text(markdown(found, by_stage, about))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Scripts that run under the Python of a peer: they may import nothing of ours."""
