@@ -37,15 +37,21 @@ REMEDIES = {
     "series_refused": "Export the whole series again from the archive.",
     "not_ct": "Choose the CT series; other modalities are not analysed.",
     "missing_slice": "Send the missing slices from the archive and import the series anew.",
-    "duplicate_slice": "Export one reconstruction and one phase only, then import it anew.",
+    "duplicate_slice": (
+        "Export one reconstruction and one phase only, or import again and keep the first or the last image "
+        "of each position (--repeated)."
+    ),
     "uneven_spacing": "Choose a reconstruction with even slice spacing.",
     "mixed_orientation": "Remove localisers and reformatted images from the series.",
     "mixed_pixel_spacing": "Export one reconstruction only.",
-    "tilted_gantry": "Choose a reconstruction without gantry tilt, or straighten the series first.",
+    "tilted_gantry": (
+        "Choose a reconstruction without gantry tilt, or import again and ask for tilted slices to be "
+        "straightened (--correct-tilt)."
+    ),
     "too_few_slices": "Export the whole series; a volume needs at least three slices.",
     "slice_too_thick": "Choose a reconstruction with slices of at most 5 mm.",
     "not_chosen": "Nothing to do. To use it instead, import it alone and name its timepoint.",
-    "localizer": "Choose the axial series; a localiser is no volume.",
+    "localizer": "Choose the axial series, or import again and leave localisers out (--without-localizers).",
     "burned_in_text": "Export the series without text in its pixels; such images can show a name.",
     "feature_mismatch": "Extract both timepoints under one protocol.",
     "missing_geometry": "Export the series with its position and orientation attributes.",
@@ -58,7 +64,12 @@ REMEDIES = {
     "region_not_found": "Name one of the regions that the file holds.",
     "no_matching_series": "Import the mask together with the CT series that it refers to.",
     "unknown_setting": "Correct the protocol's setting.",
+    "registration_refused": (
+        "Check that both masks mark the same tumour; if they do, this patient has no habitat transitions."
+    ),
     "codebook_mismatch": "Extract again under the protocol of the habitat model, or train anew.",
+    "lungs_not_found": "Enter the location by hand, or import a CT that shows both lungs and the windpipe.",
+    "too_few_cases": "Measure more scans under perturbation, then try again.",
     "too_few_supervoxels": "Add patients or larger tumours before training.",
     "not_evaluable": "Contour the tumour, or mark the timepoint as not evaluable.",
     "contradictory_outcome": "Correct the fields that are named.",
@@ -77,7 +88,9 @@ REMEDIES = {
     "artefact_corrupt": "A stored file was altered on disk. Restore it from a backup, or import it anew.",
     "model_corrupt": "The stored model was altered on disk. Restore it from a backup, or train anew.",
     "untrusted_model": "The stored model was altered on disk. Restore it from a backup, or train anew.",
-    "invalid_code": "Use a pseudonym of letters, digits, '-', '_' and '.', at most 32, that starts with a letter or digit.",
+    "invalid_code": (
+        "Use a pseudonym of letters, digits, '-', '_' and '.', at most 32, that starts with a letter or digit."
+    ),
     "patient_unknown": "Name the patient, or choose one that the cohort has.",
     "timepoint_unknown": "Say whether the scan is pre or post, or enter the date of the first dose.",
     "no_workers": "Start the workers (`make demo`, or see docs/operation.md), or add --wait to the command.",

@@ -35,6 +35,8 @@ Handler = Callable[[Job, Report], Callable[[], dict[str, Any]]]
 TASKS = {
     Job.Kind.IMPORT: "imaging.tasks.import_images",
     Job.Kind.EXTRACTION: "imaging.tasks.extract",
+    Job.Kind.REGISTRATION: "imaging.tasks.register",
+    Job.Kind.STABILITY: "imaging.tasks.measure_stability",
     Job.Kind.TRAINING: "modeling.tasks.train",
     Job.Kind.PREDICTION: "modeling.tasks.predict",
 }

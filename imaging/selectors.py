@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 from cohorts.access import Person, visible
 from cohorts.models import Cohort, Patient, Timepoint
 from imaging.core.features import FeatureVector
+from imaging.core.registration import STANDARD
 from imaging.models import (
     ExtractionProtocol,
     FeatureSet,
     HabitatMap,
     HabitatModel,
     ImageSeries,
+    PerturbedFeatures,
+    Registration,
     Segmentation,
     SupervoxelMap,
+    TransitionMap,
+    TumourLocation,
 )
 
 
@@ -35,6 +40,25 @@ def segmentations_to_extract(cohort: Cohort, protocol: ExtractionProtocol) -> Qu
         .exclude(Exists(whole) & Exists(parts))
         .exclude(timepoint__status=Timepoint.Status.NOT_EVALUABLE)
     )
+
+
+def segmentations_to_perturb(cohort: Cohort, protocol: ExtractionProtocol, *, digest: str) -> QuerySet[Segmentation]:
+    """Give the current segmentations that were not measured under a list of perturbations."""
+    measured = PerturbedFeatures.objects.filter(segmentation=OuterRef("pk"), protocol=protocol, digest=digest)
+    return (
+        current_segmentations(cohort)
+        .exclude(Exists(measured))
+        .exclude(timepoint__status=Timepoint.Status.NOT_EVALUABLE)
+    )
+
+
+def perturbed_features(
+    segmentations: Iterable[Segmentation], protocol: ExtractionProtocol, *, digest: str
+) -> QuerySet[PerturbedFeatures]:
+    """Give the perturbed features of a set of scans under a list of perturbations."""
+    chosen = [segmentation.pk for segmentation in segmentations]
+    rows = PerturbedFeatures.objects.filter(segmentation__in=chosen, protocol=protocol, digest=digest)
+    return rows.select_related("schema").order_by("pk")
 
 
 def current_segmentations(cohort: Cohort) -> QuerySet[Segmentation]:
@@ -160,7 +184,10 @@ def habitat_maps(patient: Patient, model: HabitatModel) -> dict[str, HabitatMap]
 def habitat_vectors(patient: Patient, model: HabitatModel) -> dict[str, FeatureVector]:
     """Give the habitat features of a patient under a codebook, by timepoint."""
     rows = FeatureSet.objects.filter(
-        habitat_model=model, segmentation__timepoint__patient=patient, segmentation__is_current=True
+        habitat_model=model,
+        region=FeatureSet.Region.HABITATS,
+        segmentation__timepoint__patient=patient,
+        segmentation__is_current=True,
     )
     found = rows.select_related("schema", "segmentation__timepoint").order_by("pk")
     return {row.segmentation.timepoint.kind: vector_of(row) for row in found}
@@ -213,3 +240,51 @@ def feature_changes(vectors: dict[str, FeatureVector]) -> list[dict[str, Any]]:
         if pre is not None or post is not None:
             rows.append({"name": name, "label": label, "pre": pre, "post": post, "delta": change})
     return rows
+
+
+def measured_locations(patient: Patient) -> dict[str, TumourLocation]:
+    """Give what was measured of the location on a patient's current masks, refusals included, by timepoint."""
+    rows = TumourLocation.objects.filter(segmentation__timepoint__patient=patient, segmentation__is_current=True)
+    return {row.segmentation.timepoint.kind: row for row in rows.select_related("segmentation__timepoint")}
+
+
+@dataclass(frozen=True)
+class PatientLocation:
+    """Central or peripheral ("" where neither is known), who says so, and both statements."""
+
+    zone: str
+    source: Literal["entered", "measured", ""]
+    entered: str
+    measured: str
+
+
+def location_of(patient: Patient) -> PatientLocation:
+    """Give the location that counts: a person's entry, or else what was measured before treatment, or else after."""
+    found = measured_locations(patient)
+    zones = [found[kind].zone for kind in (Timepoint.Kind.PRE, Timepoint.Kind.POST) if kind in found]
+    measured = next(filter(None, zones), "")
+    if patient.location:
+        return PatientLocation(patient.location, "entered", patient.location, measured)
+    return PatientLocation(measured, "measured" if measured else "", "", measured)
+
+
+def registration_of(patient: Patient) -> Registration | None:
+    """Give the registration of a patient's current masks, accepted or refused; None where it was not tried."""
+    rows = Registration.objects.filter(
+        post__timepoint__patient=patient, pre__is_current=True, post__is_current=True, digest=STANDARD.digest
+    )
+    return rows.order_by("-pk").first()
+
+
+def transition_map(registration: Registration, model: HabitatModel) -> TransitionMap | None:
+    """Give where the habitats of one codebook went, if it was followed."""
+    return TransitionMap.objects.filter(registration=registration, habitat_model=model).first()
+
+
+def transition_vector(registration: Registration, model: HabitatModel) -> FeatureVector | None:
+    """Give the transition features of a patient under a codebook."""
+    rows = FeatureSet.objects.filter(
+        segmentation=registration.post_id, habitat_model=model, region=FeatureSet.Region.TRANSITIONS
+    )
+    row = rows.select_related("schema").first()
+    return vector_of(row) if row else None

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from cohorts import jobs
-from imaging.services import extraction, ingest
+from imaging.services import extraction, ingest, registration, stability
 
 
 @shared_task
@@ -16,3 +16,15 @@ def import_images(job_id: int) -> None:
 def extract(job_id: int) -> None:
     """Extract one case."""
     jobs.execute(job_id, extraction.run)
+
+
+@shared_task
+def measure_stability(job_id: int) -> None:
+    """Measure one case under perturbation."""
+    jobs.execute(job_id, stability.run)
+
+
+@shared_task
+def register(job_id: int) -> None:
+    """Register one patient's scans."""
+    jobs.execute(job_id, registration.run)

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from imaging.views import files, imports, panels
+from imaging.views import files, imports, panels, stability
 
 app_name = "imaging"
 urlpatterns = [
     path("<slug:cohort_code>/import/", imports.import_images, name="import"),
     path("<slug:cohort_code>/extract/", imports.extract, name="extract"),
+    path("<slug:cohort_code>/stability/", stability.stability, name="stability"),
+    path("<slug:cohort_code>/stability/measure/", stability.measure_stability, name="stability-measure"),
+    path("<slug:cohort_code>/stability/features.csv", stability.stability_table, name="stability-table"),
     path("<slug:cohort_code>/panels/imaging/", panels.cohort_panel, name="cohort-panel"),
     path(
         "<slug:cohort_code>/patients/<str:patient_code>/panels/imaging/", panels.patient_panel, name="patient-panel"

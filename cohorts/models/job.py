@@ -64,7 +64,7 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
-    BATCHES = (Kind.IMPORT_BATCH, Kind.EXTRACTION_BATCH)
+    BATCHES = (Kind.IMPORT_BATCH, Kind.EXTRACTION_BATCH, Kind.REGISTRATION_BATCH)
     TERMINAL = (State.DONE, State.FAILED, State.CRASHED, State.CANCELLED)
 
     class Meta:

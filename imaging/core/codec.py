@@ -10,6 +10,7 @@ import gzip
 import json
 import struct
 import zipfile
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from imaging.core.errors import UnreadableFile
 from imaging.core.geometry import Grid, TumorMask, Volume
+from imaging.core.registration import Registered, lung_grid_of
 
 #: A fast level: CT noise hardly compresses, and artefacts are written far more often than archived.
 _COMPRESSION_LEVEL = 1
@@ -78,6 +80,28 @@ def unpack_labels(content: bytes) -> tuple[NDArray[np.uint8], Grid]:
     return _unpack(content, kind="labels")
 
 
+def pack_registered(registered: Registered) -> bytes:
+    """Store a registration: displacement, where there is lung (one bit a place), quality and provenance."""
+    about = {"quality": dict(registered.quality), "provenance": dict(registered.provenance)}
+    lung = np.packbits(registered.lung)
+    return _pack(registered.displacement, registered.grid, kind="registration", about=about, more={"lung": lung})
+
+
+def unpack_registered(content: bytes) -> Registered:
+    """Read what `pack_registered` wrote.
+
+    Raises
+    ------
+    UnreadableFile
+        If the bytes are damaged or hold something else.
+    """
+    parts, meta = _unpack_parts(content, kind="registration")
+    grid = Grid.from_dict(meta["grid"])
+    shape = (2, *lung_grid_of(grid).shape_zyx)
+    lung = np.unpackbits(parts["lung"], count=int(np.prod(shape))).astype(bool).reshape(shape)
+    return Registered(parts["array"], grid, lung, meta["about"]["quality"], meta["about"]["provenance"])
+
+
 def to_nifti(array: NDArray[Any], grid: Grid) -> bytes:
     """Give a gzipped NIfTI-1 file for viewers.
 
@@ -129,11 +153,19 @@ def _nifti_header(dtype: str, grid: Grid) -> bytes:
     return bytes(header)
 
 
-def _pack(array: NDArray[Any], grid: Grid, *, kind: str) -> bytes:
-    meta = json.dumps({"kind": kind, "grid": grid.as_dict()}, sort_keys=True)
+def _pack(
+    array: NDArray[Any],
+    grid: Grid,
+    *,
+    kind: str,
+    about: Mapping[str, object] | None = None,
+    more: Mapping[str, NDArray[Any]] | None = None,
+) -> bytes:
+    said = {"kind": kind, "grid": grid.as_dict()} | ({"about": about} if about else {})
+    meta = json.dumps(said, sort_keys=True)
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive:
-        parts = {"array": array, "meta": np.frombuffer(meta.encode(), dtype=np.uint8)}
+        parts = {"array": array, **(more or {}), "meta": np.frombuffer(meta.encode(), dtype=np.uint8)}
         for name, part in parts.items():
             content = BytesIO()
             np.lib.format.write_array(content, np.ascontiguousarray(part), version=(1, 0), allow_pickle=False)
@@ -145,12 +177,19 @@ def _pack(array: NDArray[Any], grid: Grid, *, kind: str) -> bytes:
 
 
 def _unpack(content: bytes, *, kind: str) -> tuple[NDArray[Any], Grid]:
+    parts, meta = _unpack_parts(content, kind=kind)
+    return parts["array"], Grid.from_dict(meta["grid"])
+
+
+def _unpack_parts(content: bytes, *, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     try:
         with np.load(BytesIO(content), allow_pickle=False) as archive:
-            array, meta = archive["array"], json.loads(archive["meta"].tobytes())
-        found, grid = meta["kind"], Grid.from_dict(meta["grid"])
+            parts = {name: archive[name] for name in archive.files}
+        meta = json.loads(parts["meta"].tobytes())
+        found = meta["kind"]
+        Grid.from_dict(meta["grid"])
     except Exception as error:  # a damaged container raises from zip, zlib, numpy and JSON alike
         raise UnreadableFile(f"The stored {kind} is damaged ({type(error).__name__}).") from None
     if found != kind:
         raise UnreadableFile(f"A stored {kind} was expected, and a stored {found} was found.")
-    return array, grid
+    return parts, meta

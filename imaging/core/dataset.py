@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -96,11 +97,12 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """Give an attribute as a number, None when absent, empty or no number."""
+    """Give an attribute as a number, None when absent, empty, infinite or no number."""
     try:
-        return float(str(dataset.get(keyword)))
+        value = float(str(dataset.get(keyword)))
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
@@ -114,5 +116,5 @@ def numbers(value: Any, *, count: int) -> tuple[float, ...] | None:
         found = tuple(float(part) for part in value)
     except (TypeError, ValueError):
         return None
-    finite = all(abs(part) < float("inf") for part in found)
+    finite = all(map(math.isfinite, found))
     return found if len(found) == count and finite else None

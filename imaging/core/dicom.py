@@ -1,62 +1,37 @@
-"""DICOM CT series as volumes in HU, and what a series says about itself without identity."""
+"""DICOM CT series as volumes in HU, and the verdict on a series."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from imaging.core.acquisition import Acquisition
+from imaging.core.corrections import (
+    NO_CORRECTIONS,
+    Corrected,
+    Corrections,
+    DrawnOn,
+    Image,
+    choose_repeated,
+    images_left_out,
+)
 from imaging.core.dataset import items, number, open_dataset, reading, text
-from imaging.core.errors import BurnedInText, Localizer, NotCT, SeriesRefused, UnreadableFile
-from imaging.core.geometry import Shape, Triple, Volume, compact_hu
-from imaging.core.slices import Slice, arrange, functional_group, slices_of
+from imaging.core.errors import BurnedInText, Localizer, NotCT, SeriesRefused
+from imaging.core.geometry import Shape, Triple, Volume
+from imaging.core.hounsfield import Pixels, hounsfield, require_air, stack
+from imaging.core.planes import Slice, images, number_of, slices_of
+from imaging.core.slices import arrange, leans
+from imaging.core.straighten import straighten
 
 #: CT, enhanced CT and legacy converted enhanced CT image storage.
 CT_STORAGE = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 
-#: Air lies near -1000 HU; an image without anything below this is not a CT of a chest in HU.
-AIR_BELOW_HU = -500.0
-
-#: More voxels than any CT has (4,096 slices of 512 x 512); protects the memory from forged headers.
-MAXIMUM_VOXELS = 2**30
-
-_NO_CONTRAST = ("none", "no", "without", "n/a", "non")
-
-Pixels = NDArray[np.int16] | NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Acquisition:
-    """How a series was made; free of identity.
-
-    Parameters
-    ----------
-    acquired_on : date or None
-        Day of acquisition.
-    manufacturer, model, kernel : str
-        Scanner and reconstruction kernel, "" when not stated.
-    kvp : float or None
-        Tube voltage in kV.
-    slice_thickness_mm : float or None
-        As stated; the slice spacing is measured from positions instead.
-    contrast : bool or None
-        Whether a contrast agent is stated; None when the file does not say.
-    """
-
-    acquired_on: date | None = None
-    manufacturer: str = ""
-    model: str = ""
-    kernel: str = ""
-    kvp: float | None = None
-    slice_thickness_mm: float | None = None
-    contrast: bool | None = None
+_ALL_SCOUTS = "The images are localisers (scouts), not slices of a volume."
 
 
 @dataclass(frozen=True)
@@ -71,6 +46,8 @@ class SeriesReport:
         Raw, for grouping in memory only: never log or store it.
     code, reason : str
         "ok" and "" when accepted, else a code of `imaging.core.errors` and its sentence.
+    corrections : tuple of str
+        What was corrected on request, one sentence with numbers each.
     """
 
     path: str
@@ -87,10 +64,11 @@ class SeriesReport:
     shape_zyx: Shape | None
     spacing_zyx_mm: Triple | None
     acquisition: Acquisition
+    corrections: tuple[str, ...] = ()
 
 
 def read_series(files: Sequence[Path]) -> Volume:
-    """Read the files of one CT series into a volume.
+    """Read the files of one CT series into a volume; nothing is corrected.
 
     Parameters
     ----------
@@ -110,23 +88,73 @@ def read_series(files: Sequence[Path]) -> Volume:
     UnreadableFile
         If a file is damaged, truncated or cannot be decoded.
     """
+    return read_corrected(files, corrections=NO_CORRECTIONS).volume
+
+
+def read_corrected(files: Sequence[Path], *, corrections: Corrections) -> Corrected:
+    """Read the files of one CT series and correct what a person asked for, where it is needed.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        As for `read_series`.
+    corrections : Corrections
+        What may be corrected; a fault that is not named is refused as ever.
+
+    Returns
+    -------
+    Corrected
+        The volume, one sentence with numbers for each correction that was made (none where none was
+        needed), and what masks of this series must know.
+
+    Raises
+    ------
+    SeriesRefused, UnreadableFile
+        As for `read_series`.
+    """
+    slices, pixels, said = _planes_of(files, corrections)
+    left_out: frozenset[Image] = frozenset()
+    if corrections.repeated:
+        kept, sentences = choose_repeated(slices, pixels, which=corrections.repeated)
+        left_out = images_left_out(slices, kept)
+        slices, pixels = [slices[i] for i in kept], [pixels[i] for i in kept]
+        said += sentences
+    order, grid = arrange(slices, tilted=corrections.tilt)
+    volume = Volume(stack([pixels[index] for index in order]), grid)
+    if any(s.slope is None or s.intercept is None for s in slices):
+        require_air(volume, why="The series does not say how stored values become HU")
+    if not leans(grid):
+        return Corrected(volume, tuple(said), DrawnOn(left_out=left_out))
+    straight, sentence = straighten(volume)
+    return Corrected(straight, (*said, sentence), DrawnOn(leaning=grid, left_out=left_out))
+
+
+def _planes_of(files: Sequence[Path], corrections: Corrections) -> tuple[list[Slice], list[Pixels], list[str]]:
+    """Read every plane but those of localisers, which are left out on request or refused."""
     slices: list[Slice] = []
     pixels: list[Pixels] = []
+    scouts: list[int | None] = []
     for position, file in enumerate(files, start=1):
         what = f"Image {position} of {len(files)} in the series"
         dataset = open_dataset(file, what=what)
         with reading(what):
             require_ct(dataset)
+            if is_localizer(dataset):
+                scouts.append(number_of(dataset))
+                continue
             found = slices_of(dataset)
             slices += found
-            pixels += _hounsfield(dataset, found, what=what)
+            pixels += hounsfield(dataset, found, what=what)
     if not slices:
-        raise SeriesRefused("The series holds no images.")
-    order, grid = arrange(slices)
-    volume = Volume(_stack([pixels[index] for index in order]), grid)
-    if any(s.slope is None or s.intercept is None for s in slices):
-        require_air(volume, why="The series does not say how stored values become HU")
-    return volume
+        raise Localizer(_ALL_SCOUTS) if scouts else SeriesRefused("The series holds no images.")
+    if not scouts:
+        return slices, pixels, []
+    which = f"{len(scouts)} of {len(files)} images of the series ({images(scouts)})"
+    if not corrections.localizers:
+        are = "is a localiser (scout)" if len(scouts) == 1 else "are localisers (scouts)"
+        raise Localizer(f"{which} {are}, not part of the volume.")
+    left = "was a localiser and was" if len(scouts) == 1 else "were localisers and were"
+    return slices, pixels, [f"{which} {left} left out."]
 
 
 def require_ct(dataset: Dataset) -> None:
@@ -134,7 +162,7 @@ def require_ct(dataset: Dataset) -> None:
 
     Raises
     ------
-    NotCT, Localizer, BurnedInText
+    NotCT, BurnedInText
         With the attribute that tells.
     """
     if (modality := text(dataset, "Modality")) != "CT":
@@ -142,10 +170,10 @@ def require_ct(dataset: Dataset) -> None:
     storage = text(dataset, "SOPClassUID")
     if storage and storage not in CT_STORAGE:
         raise NotCT(f"The files are {UID(storage).name}, not CT images.")
-    if "LOCALIZER" in text(dataset, "ImageType").upper():
-        raise Localizer("The images are localisers (scouts), not slices of a volume.")
     if (number(dataset, "SamplesPerPixel") or 1) > 1:
         raise NotCT("The images are in colour, not in HU.")
+    if items(dataset, "ModalityLUTSequence"):
+        raise NotCT("Stored values become HU by a lookup table, which is not read; a rescale is expected.")
     units = {text(part, "RescaleType").upper() for part in _transformations(dataset)} - {"", "HU"}
     if units:
         raise NotCT(f"The values are not HU: the rescale type is {', '.join(sorted(units))}.")
@@ -153,79 +181,11 @@ def require_ct(dataset: Dataset) -> None:
         raise BurnedInText("The images state that text is burned into their pixels; it may name the patient.")
 
 
-def require_air(volume: Volume, *, why: str) -> None:
-    """Raise `NotCT` unless some value is as low as air in HU."""
-    lowest = float(volume.array.min())
-    if lowest >= AIR_BELOW_HU:
-        raise NotCT(
-            f"{why}, and no value is below {AIR_BELOW_HU:g} HU (the lowest is {lowest:g}): this is no chest CT."
-        )
-
-
-def acquisition_of(dataset: Dataset) -> Acquisition:
-    """Read how an image was made; an attribute that is absent or unusable becomes None or ""."""
-    shared = (items(dataset, "SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    frame = (items(dataset, "PerFrameFunctionalGroupsSequence") or [Dataset()])[0]
-    reconstruction = functional_group(frame, shared, "CTReconstructionSequence")
-    rays = functional_group(frame, shared, "CTXRayDetailsSequence")
-    measures = functional_group(frame, shared, "PixelMeasuresSequence")
-    return Acquisition(
-        acquired_on=_acquired_on(dataset),
-        manufacturer=text(dataset, "Manufacturer"),
-        model=text(dataset, "ManufacturerModelName"),
-        kernel=text(dataset, "ConvolutionKernel") or text(reconstruction, "ConvolutionKernel"),
-        kvp=number(dataset, "KVP") or number(rays, "KVP"),
-        slice_thickness_mm=number(dataset, "SliceThickness") or number(measures, "SliceThickness"),
-        contrast=_contrast(dataset),
-    )
-
-
-def _acquired_on(dataset: Dataset) -> date | None:
-    for keyword in ("AcquisitionDate", "AcquisitionDateTime", "SeriesDate", "StudyDate", "ContentDate"):
-        digits = text(dataset, keyword).replace(".", "")[:8]
-        try:
-            return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
-        except ValueError:
-            continue
-    return None
-
-
-def _contrast(dataset: Dataset) -> bool | None:
-    agent = text(dataset, "ContrastBolusAgent").lower()
-    if not agent:
-        return True if items(dataset, "ContrastBolusAgentSequence") else None
-    return agent not in _NO_CONTRAST
+def is_localizer(dataset: Dataset) -> bool:
+    """Tell whether an image says that it is a localiser (scout)."""
+    return "LOCALIZER" in text(dataset, "ImageType").upper()
 
 
 def _transformations(dataset: Dataset) -> list[Dataset]:
     frames = items(dataset, "PerFrameFunctionalGroupsSequence") + items(dataset, "SharedFunctionalGroupsSequence")
     return [dataset] + [part for frame in frames for part in items(frame, "PixelValueTransformationSequence")]
-
-
-def _hounsfield(dataset: Dataset, slices: Sequence[Slice], *, what: str) -> list[Pixels]:
-    """Decode a data set and give the HU of each of its planes."""
-    rows, columns = slices[0].shape
-    if rows * columns * len(slices) > MAXIMUM_VOXELS:
-        raise SeriesRefused(f"{what} claims {rows} x {columns} x {len(slices)} voxels, more than a CT can have.")
-    stored = np.asarray(dataset.pixel_array).reshape(-1, rows, columns)
-    if len(stored) != len(slices):
-        raise UnreadableFile(f"{what} describes {len(slices)} planes but holds {len(stored)}.")
-    return [_rescaled(image, plane) for image, plane in zip(stored, slices, strict=True)]
-
-
-def _rescaled(image: NDArray[np.generic], plane: Slice) -> Pixels:
-    """Apply a slice's own rescale; whole-number rescales, nearly all, need no detour over fractions."""
-    slope = 1.0 if plane.slope is None else plane.slope
-    intercept = plane.intercept or 0.0
-    if slope == 1 and intercept.is_integer() and image.dtype.kind in "iu" and image.dtype.itemsize <= 2:
-        whole = image.astype(np.int32) + int(intercept)
-        limits = np.iinfo(np.int16)
-        if limits.min < whole.min() and whole.max() <= limits.max:
-            return whole.astype(np.int16)
-    return compact_hu(image.astype(np.float64) * slope + intercept)
-
-
-def _stack(pixels: Sequence[Pixels]) -> Pixels:
-    if all(image.dtype == np.int16 for image in pixels):
-        return np.stack(pixels).astype(np.int16, copy=False)
-    return np.stack([image.astype(np.float32) for image in pixels])

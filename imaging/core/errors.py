@@ -6,6 +6,8 @@ specific and free of identity: it names slices, numbers and regions, never a per
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ImagingError(Exception):
     """Base of everything that `imaging.core` raises on purpose.
@@ -192,9 +194,13 @@ class BurnedInText(SeriesRefused):
 
 
 class RegistrationRefused(ImagingError):
-    """Two scans could not be brought together well enough to compare places."""
+    """Two scans could not be brought together well enough to compare places; `quality` says how well."""
 
     code = "registration_refused"
+
+    def __init__(self, message: str, *, quality: Mapping[str, float] | None = None) -> None:
+        super().__init__(message)
+        self.quality = dict(quality or {})
 
 
 class LungsNotFound(ImagingError):

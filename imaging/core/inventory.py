@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from imaging.core.acquisition import Acquisition, acquisition_of
 from imaging.core.dataset import open_dataset, open_head, reading, text
-from imaging.core.dicom import Acquisition, acquisition_of
+from imaging.core.dicom import is_localizer
 from imaging.core.errors import ImagingError
 from imaging.core.filetype import RASTER_SUFFIXES, RasterKind, kind_of
 from imaging.core.rtstruct import frames_of_reference, referenced_series
@@ -54,8 +55,8 @@ class SeriesFiles:
 
     @property
     def first(self) -> Header:
-        """The header that speaks for the series."""
-        return self.headers[0]
+        """The header that speaks for the series: that of its first image that is no localiser."""
+        return next((header for header in self.headers if not header.localizer), self.headers[0])
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _header(file: Path, dataset: Dataset, modality: str) -> Header:
         instance_uid=text(dataset, "SOPInstanceUID"),
         frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
         patient_id=text(dataset, "PatientID"),
-        localizer="LOCALIZER" in text(dataset, "ImageType").upper(),
+        localizer=is_localizer(dataset),
         acquisition=acquisition_of(dataset),
     )
 
@@ -155,12 +156,12 @@ def _segmentation(file: Path, dataset: Dataset, modality: str) -> SegmentationFi
 
 
 def _group(headers: list[Header]) -> list[SeriesFiles]:
-    """Group files into series by UID, by folder where there is none; scouts within a series stand apart."""
-    groups: dict[tuple[str, bool], list[Header]] = defaultdict(list)
+    """Group files into series by UID, by folder where there is none."""
+    groups: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
         # One modality per series is DICOM's rule, but not everybody's; the UID alone would mix them.
         key = f"{header.series_uid or header.file.parent} {header.modality}"
-        groups[key, header.localizer].append(header)
+        groups[key].append(header)
     return [SeriesFiles(tuple(group)) for group in groups.values()]
 
 

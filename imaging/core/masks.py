@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.core.corrections import AS_SCANNED, DrawnOn
 from imaging.core.dataset import open_dataset, text
-from imaging.core.errors import EmptyMask, MaskRefused
+from imaging.core.errors import EmptyMask, GridMismatch, MaskRefused
 from imaging.core.filetype import kind_of
-from imaging.core.geometry import Grid, TumorMask, Volume, require_same_grid
-from imaging.core.nifti import read_label_file
-from imaging.core.regions import NamedMask, best, select, tumour_rank
+from imaging.core.geometry import GRID_TOLERANCE_MM, Grid, TumorMask, Volume, require_same_grid
+from imaging.core.nifti import Labels, read_label_file
+from imaging.core.regions import CodedTypes, NamedMask, best, select_one, tumour_rank
 from imaging.core.rtstruct import read_rtstruct, region_names
-from imaging.core.seg import read_seg, segment_names
+from imaging.core.seg import read_seg, segment_names, segment_types
 
 __all__ = [
     "NamedMask",
@@ -31,7 +32,9 @@ __all__ = [
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 
 
-def read_mask(path: Path, volume: Volume, *, roi: str | int | None = None) -> NamedMask:
+def read_mask(
+    path: Path, volume: Volume, *, roi: str | int | None = None, drawn_on: DrawnOn = AS_SCANNED
+) -> NamedMask:
     """Read one region of a mask file onto a volume.
 
     Parameters
@@ -41,7 +44,10 @@ def read_mask(path: Path, volume: Volume, *, roi: str | int | None = None) -> Na
     volume : Volume
         The image on which it was drawn.
     roi : str, int or None
-        Name or number of the region. None takes the only region, or the one whose name means tumour.
+        Name or number of the region; of a segment also its coded type, as a code such as ``SCT:4147007`` or
+        its meaning. None takes the only region, or the one whose name means tumour.
+    drawn_on : DrawnOn
+        Of a volume that was corrected: how the slices lay on which the mask was drawn.
 
     Returns
     -------
@@ -62,18 +68,20 @@ def read_mask(path: Path, volume: Volume, *, roi: str | int | None = None) -> Na
     dataset = open_dataset(path, what="The mask file")
     modality = text(dataset, "Modality")
     if modality == "RTSTRUCT":
-        return read_rtstruct(dataset, volume.grid, roi=_chosen(region_names(dataset), roi))[0]
+        number = _chosen(region_names(dataset), roi)
+        return read_rtstruct(dataset, volume.grid, roi=number, drawn_on=drawn_on)[0]
     if modality == "SEG":
-        return read_seg(dataset, volume.grid, segment=_chosen(segment_names(dataset), roi))[0]
+        number = _chosen(segment_names(dataset), roi, types=segment_types(dataset))
+        return read_seg(dataset, volume.grid, segment=number, drawn_on=drawn_on)[0]
     raise MaskRefused(f"The file is a DICOM object of modality {modality or 'not stated'}, not a segmentation.")
 
 
-def read_labels(path: Path, volume: Volume) -> tuple[NDArray[np.int32], dict[int, str]]:
+def read_labels(path: Path, volume: Volume) -> tuple[Labels, dict[int, str]]:
     """Read a label file onto a volume.
 
     Returns
     -------
-    labels : ndarray of int32, shape (z, y, x)
+    labels : ndarray of uint8 or int32, shape (z, y, x)
         On the volume's grid; axes are flipped and exchanged where that is exact.
     names : dict of int to str
         Label value and name of each region. All non-zero voxels are one region, number 1, unless several
@@ -86,13 +94,13 @@ def read_labels(path: Path, volume: Volume) -> tuple[NDArray[np.int32], dict[int
     EmptyMask
         If no voxel is labelled.
     """
-    labels, grid = reorient(*read_label_file(path), like=volume.grid)
-    require_same_grid(volume, TumorMask(labels > 0, grid))
-    values = np.unique(labels[labels > 0]).tolist()
+    stored, stored_grid, values = read_label_file(path)
+    labels, grid = reorient(stored, stored_grid, like=volume.grid)
+    _require_grid(grid, volume.grid)
     if not values:
         raise EmptyMask("The mask is empty: no voxel is inside it.")
     if len(values) == 1:
-        labels = (labels > 0).astype(np.int32)
+        labels = (labels > 0).view(np.uint8)
         values = [1]
     return labels, label_names(path, values)
 
@@ -105,7 +113,7 @@ def label_names(path: Path, values: list[int]) -> dict[int, str]:
     return {value: stem if len(values) == 1 else f"{stem} {value}" for value in values}
 
 
-def reorient(labels: NDArray[np.int32], grid: Grid, *, like: Grid) -> tuple[NDArray[np.int32], Grid]:
+def reorient(labels: Labels, grid: Grid, *, like: Grid) -> tuple[Labels, Grid]:
     """Flip and exchange axes so that a label map runs like another grid, where the voxels are the same.
 
     Programs store one and the same grid in different directions. This changes the order of voxels only,
@@ -118,9 +126,9 @@ def reorient(labels: NDArray[np.int32], grid: Grid, *, like: Grid) -> tuple[NDAr
     # Columns of `whole` are the source's x, y, z axes in the target's; arrays count z, y, x.
     signed = whole[::-1, ::-1]
     order = np.argmax(np.abs(signed), axis=1)
-    turned = np.transpose(labels, order)
+    turned = labels.transpose(order)
     backwards = [axis for axis in range(3) if signed[axis, order[axis]] < 0]
-    turned = np.ascontiguousarray(np.flip(turned, axis=tuple(backwards)))
+    turned = np.flip(turned, axis=tuple(backwards)).copy()
     if turned.shape != like.shape_zyx:
         return labels, grid
     return turned, _grid_of_turned(grid, like, order=order, backwards=backwards)
@@ -177,5 +185,25 @@ def _read_label_mask(path: Path, volume: Volume, *, roi: str | int | None) -> Na
     return NamedMask(names[number], number, "mask", TumorMask(labels == number, volume.grid))
 
 
-def _chosen(present: dict[int, str], roi: str | int | None) -> int:
-    return best(present) if roi is None else select(present, roi)[0]
+def _chosen(present: dict[int, str], roi: str | int | None, *, types: CodedTypes | None = None) -> int:
+    return best(present) if roi is None else select_one(present, roi, types=types)
+
+
+def _require_grid(own: Grid, image: Grid) -> None:
+    """Refuse a mask whose voxels are not those of the image, with both geometries and what differs."""
+    if own.matches(image):
+        return
+    if own.shape_zyx == image.shape_zyx:
+        apart = (
+            f"corners lie up to {image.corner_distance_mm(own):.4g} mm apart, at most {GRID_TOLERANCE_MM:g} are taken"
+        )
+    else:
+        apart = "their sizes differ"
+    raise GridMismatch(
+        f"The mask does not lie on the image's grid ({apart}): image {_geometry(image)}; mask {_geometry(own)}."
+    )
+
+
+def _geometry(grid: Grid) -> str:
+    axes = " ".join("(" + ", ".join(f"{v:.4g}" for v in axis) + ")" for axis in np.asarray(grid.direction).T + 0.0)
+    return f"{grid.describe()}, axes x, y, z along {axes}"

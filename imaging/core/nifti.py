@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from imaging.core.dataset import reading
-from imaging.core.dicom import MAXIMUM_VOXELS
 from imaging.core.errors import MaskRefused, MissingGeometry, SeriesRefused, UnreadableFile
-from imaging.core.filetype import kind_of, open_unpacked
+from imaging.core.filetype import kind_of
 from imaging.core.geometry import Grid, Volume, compact_hu, grid_of
+from imaging.core.hounsfield import MAXIMUM_VOXELS
+from imaging.core.nifti_header import require_one_place, require_perpendicular, require_whole
 
 # SimpleITK's functions carry no types; the arrays and grids that leave this module do.
 _itk: Any = sitk
@@ -26,8 +25,9 @@ _MAXIMUM_LABELS = 256
 _READERS = {"nifti": "NiftiImageIO", "nrrd": "NrrdImageIO"}
 
 _NRRD_HEADER_BYTES = 65536
-_NIFTI_HEADER_BYTES = 348
-_CHUNK_BYTES = 2**20
+
+#: Bytes stay bytes: a label map of a whole chest is copied often enough.
+Labels = NDArray[np.integer[Any]]
 
 
 def read_volume_file(path: Path) -> Volume:
@@ -48,13 +48,15 @@ def read_volume_file(path: Path) -> Volume:
     return Volume(compact_hu(array), grid)
 
 
-def read_label_file(path: Path) -> tuple[NDArray[np.int32], Grid]:
+def read_label_file(path: Path) -> tuple[Labels, Grid, list[int]]:
     """Read a NIfTI or NRRD label map.
 
     Returns
     -------
-    labels : ndarray of int32, shape (z, y, x)
+    labels : ndarray of uint8 (where the file has bytes) or int32, shape (z, y, x)
     grid : Grid
+    values : list of int
+        The labels that occur, ascending, 0 left out.
 
     Raises
     ------
@@ -72,7 +74,8 @@ def read_label_file(path: Path) -> tuple[NDArray[np.int32], Grid]:
             f"The mask holds {values.size} different values from {values[0]:g} to {values[-1]:g}: "
             "this is an image, not a label map."
         )
-    return array.astype(np.int32), grid
+    labels: Labels = np.asarray(array, dtype=np.uint8 if array.dtype == np.uint8 else np.int32)
+    return labels, grid, [int(value) for value in values]
 
 
 def _read(path: Path, *, what: str) -> tuple[NDArray[np.generic], Grid]:
@@ -80,10 +83,11 @@ def _read(path: Path, *, what: str) -> tuple[NDArray[np.generic], Grid]:
     if kind not in _READERS:
         raise UnreadableFile(f"{what} is neither NIfTI nor NRRD: it is truncated, damaged or of another kind.")
     if kind == "nrrd":
-        _require_attached(path)
+        _require_nrrd_fields(path)
     with reading(what):
         if kind == "nifti":
-            _require_whole(path, what=what)
+            require_whole(path, what=what)
+            require_one_place(path)
         # ITK writes warnings about odd headers straight to the process's error stream.
         _itk.ProcessObject.SetGlobalWarningDisplay(False)
         reader = _itk.ImageFileReader()
@@ -95,8 +99,8 @@ def _read(path: Path, *, what: str) -> tuple[NDArray[np.generic], Grid]:
         return _itk.GetArrayFromImage(image), _plausible(grid_of(image))
 
 
-def _require_attached(path: Path) -> None:
-    """Refuse NRRD headers that name another file: they could name any file of this computer."""
+def _require_nrrd_fields(path: Path) -> None:
+    """Refuse NRRD headers that name another file, which could be any of this computer, or that give no spacing."""
     with path.open("rb") as file:
         header = file.read(_NRRD_HEADER_BYTES).replace(b"\r", b"").split(b"\n\n")[0]
     fields = {line.split(b":")[0].strip().lower().replace(b" ", b"") for line in header.split(b"\n")}
@@ -104,23 +108,8 @@ def _require_attached(path: Path) -> None:
         raise UnreadableFile(
             "The NRRD file keeps its voxels in another file; only files that hold their own are read."
         )
-
-
-def _require_whole(path: Path, *, what: str) -> None:
-    """Refuse a NIfTI file that ends before its last voxel: ITK would read the rest as zeros, in silence."""
-    with open_unpacked(path) as file:
-        header = file.read(_NIFTI_HEADER_BYTES)
-        order = "<" if header[:4] == b"\x5c\x01\0\0" else ">"
-        rank, *sizes = struct.unpack_from(f"{order}8h", header, 40)
-        (bits,) = struct.unpack_from(f"{order}h", header, 72)
-        (offset,) = struct.unpack_from(f"{order}f", header, 108)
-        promised = int(offset) + math.prod(sizes[:rank]) * bits // 8
-        held = len(header)
-        while held < promised and (chunk := file.read(min(_CHUNK_BYTES, promised - held))):
-            held += len(chunk)
-        file.read(1)  # at the end, gzip compares its checksum
-    if held < promised:
-        raise UnreadableFile(f"{what} is truncated: it holds {held} of {promised} bytes.")
+    if not fields & {b"spacedirections", b"spacings"}:
+        raise MissingGeometry("The NRRD file gives neither space directions nor spacings: its voxels have no size.")
 
 
 def _require_volume(reader: Any) -> None:
@@ -136,4 +125,5 @@ def _plausible(grid: Grid) -> Grid:
     numbers = np.array([*grid.spacing_zyx_mm, *grid.origin_lps_mm, *np.ravel(grid.direction)])
     if not np.isfinite(numbers).all() or min(grid.spacing_zyx_mm) <= 0:
         raise MissingGeometry("The file does not say where its voxels lie: spacing, origin or direction is unusable.")
+    require_perpendicular(np.asarray(grid.direction))
     return grid

@@ -9,17 +9,18 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from imaging.core.corrections import Corrected
 from imaging.core.dataset import open_dataset
 from imaging.core.dicom import SeriesReport
 from imaging.core.errors import FrameOfReferenceMismatch, ImagingError, NoMatchingSeries
-from imaging.core.geometry import TumorMask, Volume
+from imaging.core.geometry import TumorMask
 from imaging.core.inventory import SegmentationFile
 from imaging.core.masks import mean_hu, read_labels
 from imaging.core.pairing import stem_of
-from imaging.core.regions import RegionKind, select, tumour_rank
+from imaging.core.regions import CodedTypes, RegionKind, select, tumour_rank
 from imaging.core.reports import SegmentationReport
 from imaging.core.rtstruct import read_rtstruct, region_names
-from imaging.core.seg import read_seg, segment_names
+from imaging.core.seg import read_seg, segment_names, segment_types
 from imaging.core.subjects import Subject
 
 
@@ -77,26 +78,28 @@ def series_of(segmentation: SegmentationFile, subjects: Sequence[Subject]) -> in
 
 
 def judge_outline(
-    outline: Outline, series: SeriesReport, volume: Volume | None, *, roi: str | None
+    outline: Outline, series: SeriesReport, image: Corrected | None, *, roi: str | None
 ) -> Iterator[SegmentationReport]:
-    """Give the rows of a segmentation file on its image; `volume` is None when that was refused."""
+    """Give the rows of a segmentation file on its image; `image` is None when that was refused."""
     nobody = outline.row(roi or _default_name(outline), 0, series_uid=series.series_uid)
     try:
-        names, read = _regions(outline, volume, series)
-        numbers = select(names, roi)
+        names, types, read = _regions(outline, image, series)
+        numbers = select(names, roi, types=types)
     except ImagingError as error:
         yield refused(nobody, error)
         return
     for number in numbers:
         row = outline.row(names[number], number, series_uid=series.series_uid)
+        # What a person names is meant, whatever it is called.
+        row = row if roi is None else replace(row, tumour_rank=0)
         try:
-            if volume is None:
+            if image is None:
                 raise _image_refused(series)
-            mask = read(number, volume)
+            mask = read(number, image)
         except ImagingError as error:
             yield refused(row, error)
         else:
-            yield replace(row, voxels=mask.voxels, mean_hu=mean_hu(volume, mask))
+            yield replace(row, voxels=mask.voxels, mean_hu=mean_hu(image.volume, mask))
 
 
 def refused_outline(outline: Outline, error: ImagingError, *, roi: str | None) -> SegmentationReport:
@@ -118,23 +121,26 @@ def _image_refused(series: SeriesReport) -> NoMatchingSeries:
 
 
 def _regions(
-    outline: Outline, volume: Volume | None, series: SeriesReport
-) -> tuple[dict[int, str], Callable[[int, Volume], TumorMask]]:
-    """Give the names of a file's regions, and how to read one of them."""
+    outline: Outline, image: Corrected | None, series: SeriesReport
+) -> tuple[dict[int, str], CodedTypes, Callable[[int, Corrected], TumorMask]]:
+    """Give the names and coded types of a file's regions, and how to read one of them."""
     if outline.kind == "mask":
-        if volume is None:
+        if image is None:
             raise _image_refused(series)
-        labels, names = read_labels(outline.file, volume)
-        return names, lambda number, image: TumorMask(labels == number, image.grid)
+        labels, names = read_labels(outline.file, image.volume)
+        return names, {}, lambda number, on: TumorMask(labels == number, on.volume.grid)
     dataset = open_dataset(outline.file, what="The segmentation")
+    frame = series.frame_of_reference_uid
     if outline.kind == "rtstruct":
-        return region_names(dataset), partial(_contoured, dataset, series.frame_of_reference_uid)
-    return segment_names(dataset), partial(_segmented, dataset, series.frame_of_reference_uid)
+        return region_names(dataset), {}, partial(_contoured, dataset, frame)
+    return segment_names(dataset), segment_types(dataset), partial(_segmented, dataset, frame)
 
 
-def _contoured(dataset: Dataset, frame: str, number: int, image: Volume) -> TumorMask:
-    return read_rtstruct(dataset, image.grid, roi=number, frame_of_reference_uid=frame)[0].mask
+def _contoured(dataset: Dataset, frame: str, number: int, image: Corrected) -> TumorMask:
+    grid, drawn_on = image.volume.grid, image.drawn_on
+    return read_rtstruct(dataset, grid, roi=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0].mask
 
 
-def _segmented(dataset: Dataset, frame: str, number: int, image: Volume) -> TumorMask:
-    return read_seg(dataset, image.grid, segment=number, frame_of_reference_uid=frame)[0].mask
+def _segmented(dataset: Dataset, frame: str, number: int, image: Corrected) -> TumorMask:
+    grid, drawn_on = image.volume.grid, image.drawn_on
+    return read_seg(dataset, grid, segment=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0].mask

@@ -83,6 +83,17 @@ def image_of(mask: Path, images: Sequence[Place], *, root: Path) -> int:
     return named[0].index
 
 
+def shared_name(file: Path) -> str:
+    """Give the part of a file's name that an image and its masks share; "" when there is none."""
+    return _core(stem_of(file))
+
+
+def kind_words(file: Path) -> list[str]:
+    """Give the words of a file's name that tell masks and images apart, lower case, in their order."""
+    found = [*_MASK_WORD.finditer(stem := stem_of(file)), *_IMAGE_WORD.finditer(stem)]
+    return [match[0].lower() for match in sorted(found, key=lambda match: match.start())]
+
+
 def _core(stem: str) -> str:
     """Give a stem without the words that tell masks from images."""
     return re.sub(r"[\W_]+", " ", _IMAGE_WORD.sub(" ", _MASK_WORD.sub(" ", stem))).strip().lower()

@@ -12,6 +12,9 @@ from imaging.core.geometry import TumorMask
 
 RegionKind = Literal["rtstruct", "seg", "mask"]
 
+#: Number of a segment → how its coded type may be named: the code ("SCT:4147007") and its meaning ("Mass").
+CodedTypes = Mapping[int, tuple[str, ...]]
+
 #: Rank of names that mean neither the tumour nor anything known.
 UNKNOWN_RANK = 50
 #: Rank of names that mean an organ, the body or a device.
@@ -78,7 +81,7 @@ def tumour_rank(name: str) -> int:
     return 5 if _GENERIC.search(plain) else UNKNOWN_RANK
 
 
-def select(present: Mapping[int, str], wanted: str | int | None) -> list[int]:
+def select(present: Mapping[int, str], wanted: str | int | None, *, types: CodedTypes | None = None) -> list[int]:
     """Give the numbers of the regions that are wanted.
 
     Parameters
@@ -86,7 +89,9 @@ def select(present: Mapping[int, str], wanted: str | int | None) -> list[int]:
     present : mapping of int to str
         Number and name of each region in the file.
     wanted : str, int or None
-        A name (case does not matter when no name agrees exactly), a number, or None for all.
+        A name (case does not matter when no name agrees exactly), a number, a coded type, or None for all.
+    types : mapping of int to tuple of str or None
+        Coded types of the regions, as a code or its meaning; asked when no name and no number agrees.
 
     Raises
     ------
@@ -102,10 +107,32 @@ def select(present: Mapping[int, str], wanted: str | int | None) -> list[int]:
             [number for number, name in present.items() if name == wanted]
             or [number for number, name in present.items() if name.lower() == wanted.strip().lower()]
             or [number for number in present if str(number) == wanted.strip()]
+            or [
+                number
+                for number in present
+                if wanted.strip().lower() in {coded.lower() for coded in (types or {}).get(number, ())}
+            ]
         )
     if not matches:
         raise RegionNotFound(f"There is no region called {wanted!r}; present are {listing(present)}.")
     return matches
+
+
+def select_one(present: Mapping[int, str], wanted: str | int, *, types: CodedTypes | None = None) -> int:
+    """Give the number of the one region that is wanted.
+
+    Raises
+    ------
+    RegionNotFound
+        If none agrees, with the names present; or if several do, with their names and numbers.
+    """
+    matches = select(present, wanted, types=types)
+    if len(matches) > 1:
+        several = ", ".join(f"{number} ({present[number]!r})" for number in matches)
+        raise RegionNotFound(
+            f"{len(matches)} regions answer to {wanted!r}: numbers {several}. Name one by its number."
+        )
+    return matches[0]
 
 
 def best(present: Mapping[int, str]) -> int:

@@ -27,7 +27,8 @@ class SegmentationReport:
     series_uid : str
         UID of the series it was drawn on, "" if none was found.
     tumour_rank : int
-        How well the name fits the primary tumour; 0 is best (`imaging.core.regions.tumour_rank`).
+        How well the name fits the primary tumour; 0 is best (`imaging.core.regions.tumour_rank`), and that
+        of a region which was asked for by name.
     """
 
     path: str
@@ -67,6 +68,7 @@ def as_json(report: ScanReport) -> dict[str, Any]:
                 "reason": row.reason,
                 "shape_zyx": None if row.shape_zyx is None else list(row.shape_zyx),
                 "spacing_zyx_mm": None if row.spacing_zyx_mm is None else list(row.spacing_zyx_mm),
+                "corrections": list(row.corrections),
             }
             for row in report.series
         ],

@@ -10,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from imaging.core.contours import fill
+from imaging.core.corrections import AS_SCANNED, DrawnOn, references
 from imaging.core.dataset import items, reading, text
 from imaging.core.errors import EmptyMask, FrameOfReferenceMismatch, GridMismatch, MaskOutsideImage, UnreadableFile
 from imaging.core.geometry import Grid, TumorMask
@@ -17,6 +18,8 @@ from imaging.core.regions import NamedMask, select
 
 #: Contour points may lie this part of a slice spacing off the slice they belong to.
 _PLANE_TOLERANCE = 0.2
+#: Contours of one slice may lie this part of a slice spacing apart.
+_ONE_PLANE = 0.05
 #: Contour points may lie this many pixels beyond the outermost pixel centres.
 _EDGE_TOLERANCE = 1.0
 
@@ -32,7 +35,12 @@ class _Region:
 
 
 def read_rtstruct(
-    dataset: Dataset, volume_grid: Grid, *, roi: str | int | None = None, frame_of_reference_uid: str = ""
+    dataset: Dataset,
+    volume_grid: Grid,
+    *,
+    roi: str | int | None = None,
+    frame_of_reference_uid: str = "",
+    drawn_on: DrawnOn = AS_SCANNED,
 ) -> list[NamedMask]:
     """Rasterise the regions of an RT structure set.
 
@@ -49,6 +57,9 @@ def read_rtstruct(
         Name or number of one region; None for all.
     frame_of_reference_uid : str
         That of the CT; "" skips the comparison.
+    drawn_on : DrawnOn
+        Of a CT that was corrected. Straightened slices lie in the planes in which they were scanned, so
+        contours drawn on them stay where they are; contours of images that were left out are refused.
 
     Raises
     ------
@@ -62,6 +73,8 @@ def read_rtstruct(
     with reading("The RT structure set"):
         known = _regions(dataset)
         numbers = select({number: region.name for number, region in known.items()}, roi)
+        for number in numbers:
+            _require_kept(dataset, known[number], drawn_on)
         return [
             NamedMask(
                 name=known[number].name,
@@ -137,14 +150,26 @@ def _rasterise(dataset: Dataset, region: _Region, grid: Grid, frame_of_reference
     by_slice: dict[int, list[NDArray[np.float64]]] = {}
     for contour in contours:
         index = grid.index(contour)
-        by_slice.setdefault(_slice_of(index, region, grid), []).append(index[:, 1:])
+        by_slice.setdefault(_slice_of(index, region, grid), []).append(index)
     array = np.zeros(grid.shape_zyx, dtype=bool)
-    for z, polygons in by_slice.items():
+    for z, outlines in by_slice.items():
+        _require_one_plane(outlines, region, grid)
+        polygons = [outline[:, 1:] for outline in outlines]
         _require_inside_frame(polygons, region, grid)
         array[z] = fill(polygons, shape=grid.shape_zyx[1:])
     if not array.any():
         raise EmptyMask(f"Region {region.name!r} encloses no pixel centre of the image.")
     return TumorMask(array, grid)
+
+
+def _require_kept(dataset: Dataset, region: _Region, drawn_on: DrawnOn) -> None:
+    contours = [
+        [part for image in items(contour, "ContourImageSequence") for part in references(image)]
+        for item in items(dataset, "ROIContourSequence")
+        if int(item.ReferencedROINumber) == region.number
+        for contour in items(item, "ContourSequence")
+    ]
+    drawn_on.require_kept(contours, what=f"contours of region {region.name!r}")
 
 
 def _contours(dataset: Dataset, region: _Region) -> list[NDArray[np.float64]]:
@@ -189,6 +214,17 @@ def _slice_of(index_zyx: NDArray[np.float64], region: _Region, grid: Grid) -> in
             f"image, whose slices are {grid.spacing_zyx_mm[0]:.4g} mm apart: it was drawn on other slices."
         )
     return nearest
+
+
+def _require_one_plane(outlines: list[NDArray[np.float64]], region: _Region, grid: Grid) -> None:
+    """Refuse contours of two planes that are nearest to one slice: together they would cancel each other out."""
+    planes = [float(outline[:, 0].mean()) for outline in outlines]
+    if (apart := max(planes) - min(planes)) > _ONE_PLANE:
+        raise GridMismatch(
+            f"Contours of region {region.name!r} lie in planes {apart * grid.spacing_zyx_mm[0]:.3g} mm apart that are "
+            f"nearest to one slice of the image, whose slices are {grid.spacing_zyx_mm[0]:.4g} mm apart: they were drawn "
+            "on other slices."
+        )
 
 
 def _require_inside_frame(polygons: list[NDArray[np.float64]], region: _Region, grid: Grid) -> None:

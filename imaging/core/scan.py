@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from imaging.core.archive import open_source
-from imaging.core.dicom import read_series
+from imaging.core.corrections import NO_CORRECTIONS, Corrected, Corrections
+from imaging.core.dicom import read_corrected
 from imaging.core.errors import ImagingError, NothingToImport, SeriesRefused, UnreadableFile
 from imaging.core.filetype import RASTER_SUFFIXES
 from imaging.core.geometry import Volume
@@ -24,12 +25,18 @@ from imaging.core.pairing import image_of, is_mask
 from imaging.core.reports import ScanReport, SegmentationReport, as_json
 from imaging.core.subjects import Subject, damaged_report, dicom_subject, judge, raster_subject
 
-__all__ = ["ScanReport", "SegmentationReport", "as_json", "open_source", "read_image", "scan"]
+__all__ = ["ScanReport", "SegmentationReport", "as_json", "open_source", "read_corrected_image", "read_image", "scan"]
 
 Progress = Callable[[int, int], None]
 
 
-def scan(root: Path, *, roi: str | None = None, on_progress: Progress | None = None) -> ScanReport:
+def scan(
+    root: Path,
+    *,
+    roi: str | None = None,
+    corrections: Corrections = NO_CORRECTIONS,
+    on_progress: Progress | None = None,
+) -> ScanReport:
     """Read everything under a folder (or one file) and judge each series and each region.
 
     Parameters
@@ -39,6 +46,8 @@ def scan(root: Path, *, roi: str | None = None, on_progress: Progress | None = N
     roi : str or None
         Judge only the region of this name; a segmentation without it becomes a refused row that lists
         the names it has.
+    corrections : Corrections
+        What may be corrected in DICOM series; the default allows nothing.
     on_progress : callable or None
         Called with (done, total); every file counts twice, once when it is sorted and once when its
         pixels have been read.
@@ -57,10 +66,10 @@ def scan(root: Path, *, roi: str | None = None, on_progress: Progress | None = N
     series = [damaged_report(part, base=base) for part in inventory.damaged if not _is_outline(part, base=base)]
     regions = [refused_outline(outline, error, roi=roi) for outline, error in orphans]
     for index, subject in enumerate(subjects):
-        report, volume = judge(subject)
+        report, image = judge(subject, corrections=corrections)
         series.append(report)
         for outline in paired[index]:
-            regions += judge_outline(outline, report, volume, roi=roi)
+            regions += judge_outline(outline, report, image, roi=roi)
         steps.advance(len(report.files) + len(paired[index]))
     steps.finish()
     return ScanReport(
@@ -81,6 +90,17 @@ def read_image(source: Path | Sequence[Path]) -> Volume:
     SeriesRefused, UnreadableFile
         If there are several, or the one there is cannot be used.
     """
+    return read_corrected_image(source, corrections=NO_CORRECTIONS).volume
+
+
+def read_corrected_image(source: Path | Sequence[Path], *, corrections: Corrections) -> Corrected:
+    """Read the one CT of a source as `read_image` does, and correct what a person asked for.
+
+    Raises
+    ------
+    NothingToImport, SeriesRefused, UnreadableFile
+        As for `read_image`.
+    """
     folder = source if isinstance(source, Path) and source.is_dir() else None
     files = _files(source) if isinstance(source, Path) else list(source)
     if not all(file.exists() for file in files):
@@ -92,10 +112,10 @@ def read_image(source: Path | Sequence[Path]) -> Volume:
     if damaged := len(inventory.damaged) + sum(series.damaged for series in inventory.series):
         raise UnreadableFile(f"{damaged} of {len(files)} files cannot be read: truncated or damaged.")
     if images:
-        return read_volume_file(images[0])
+        return Corrected(read_volume_file(images[0]))
     if not inventory.series:
         raise NothingToImport("There is no image: neither a DICOM series nor a NIfTI or NRRD image.")
-    return read_series([header.file for header in inventory.series[0].headers])
+    return read_corrected([header.file for header in inventory.series[0].headers], corrections=corrections)
 
 
 def _files(root: Path) -> list[Path]:

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from imaging.core.dataset import items, number, numbers, reading, text
-from imaging.core.dicom import MAXIMUM_VOXELS
-from imaging.core.errors import EmptyMask, FrameOfReferenceMismatch, GridMismatch, MaskOutsideImage, UnreadableFile
+from imaging.core.corrections import AS_SCANNED, DrawnOn, Image, references
+from imaging.core.dataset import items, number, reading, text
+from imaging.core.decoding import decoded
+from imaging.core.errors import EmptyMask, FrameOfReferenceMismatch, UnreadableFile
 from imaging.core.geometry import Grid, TumorMask
-from imaging.core.regions import NamedMask, select
+from imaging.core.hounsfield import MAXIMUM_PIXELS, MAXIMUM_VOXELS
+from imaging.core.planes import functional_group
+from imaging.core.regions import CodedTypes, NamedMask, select
 from imaging.core.rtstruct import tool_of
-from imaging.core.slices import functional_group
+from imaging.core.seg_frames import Frame, image_indices, place
+from imaging.core.straighten import straighten_mask
 
 #: A fractional segmentation is cut here: a voxel is inside when at least half of it is.
 FRACTION_INSIDE = 0.5
 
-#: A frame's pixel centres may lie this part of a voxel off those of the image.
-_OFF_GRID_TOLERANCE = 0.1
-_SPACING_TOLERANCE = 0.01
-
-
-@dataclass(frozen=True, eq=False)
-class _Frame:
-    """Pixels of one segment on one plane: True inside; `origin` and `steps` are image indices (z, y, x)."""
-
-    pixels: NDArray[np.bool_]
-    origin: NDArray[np.float64]
-    steps: NDArray[np.float64]  # (2, 3): along rows' index, along columns' index
-
 
 def read_seg(
-    dataset: Dataset, grid: Grid, *, segment: str | int | None = None, frame_of_reference_uid: str = ""
+    dataset: Dataset,
+    grid: Grid,
+    *,
+    segment: str | int | None = None,
+    frame_of_reference_uid: str = "",
+    drawn_on: DrawnOn = AS_SCANNED,
 ) -> list[NamedMask]:
     """Read the segments of a DICOM segmentation onto the grid of its image.
 
@@ -49,9 +44,12 @@ def read_seg(
     grid : Grid
         Grid of the CT.
     segment : str, int or None
-        Label or number of one segment; None for all.
+        Label, number or coded type (``SCT:4147007``, or its meaning) of segments; None for all.
     frame_of_reference_uid : str
         That of the CT; "" skips the comparison.
+    drawn_on : DrawnOn
+        Of a CT that was corrected. Frames are placed on the slices as they were scanned and shifted with
+        them by whole pixels; frames of images that were left out are refused.
 
     Raises
     ------
@@ -71,11 +69,11 @@ def read_seg(
                 name=labels[chosen],
                 number=chosen,
                 kind="seg",
-                mask=_mask(dataset, chosen, grid, name=labels[chosen]),
+                mask=_mask_on(dataset, chosen, grid, name=labels[chosen], drawn_on=drawn_on),
                 author=text(described[chosen], "SegmentAlgorithmType").lower(),
                 tool=_tool(dataset, described[chosen]),
             )
-            for chosen in select(labels, segment)
+            for chosen in select(labels, segment, types=_types(dataset))
         ]
 
 
@@ -83,6 +81,22 @@ def segment_names(dataset: Dataset) -> dict[int, str]:
     """Give number and label of every segment, in the file's order."""
     with reading("The segmentation"):
         return _labels(dataset)
+
+
+def segment_types(dataset: Dataset) -> CodedTypes:
+    """Give number and coded type of every segment: its code as "scheme:value", and its meaning."""
+    with reading("The segmentation"):
+        return _types(dataset)
+
+
+def _types(dataset: Dataset) -> CodedTypes:
+    found = {}
+    for segment in items(dataset, "SegmentSequence"):
+        names: list[str] = []
+        for code in items(segment, "SegmentedPropertyTypeCodeSequence"):
+            names += [f"{text(code, 'CodingSchemeDesignator')}:{text(code, 'CodeValue')}", text(code, "CodeMeaning")]
+        found[int(segment.SegmentNumber)] = tuple(name for name in names if name.strip(":"))
+    return found
 
 
 def _labels(dataset: Dataset) -> dict[int, str]:
@@ -97,7 +111,8 @@ def _labels(dataset: Dataset) -> dict[int, str]:
 def _tool(dataset: Dataset, segment: Dataset) -> str:
     parts = [tool_of(dataset), text(segment, "SegmentAlgorithmName")]
     if text(dataset, "SegmentationType") == "FRACTIONAL":
-        parts.append(f"fractional, cut at {FRACTION_INSIDE:g}")
+        # First, since what is stored of a tool is cut short at the end.
+        parts.insert(0, f"fractional, cut at {FRACTION_INSIDE:g}")
     return "; ".join(part for part in parts if part)
 
 
@@ -110,19 +125,38 @@ def _require_frame_of_reference(dataset: Dataset, uid: str) -> None:
         )
 
 
+def _mask_on(dataset: Dataset, segment: int, grid: Grid, *, name: str, drawn_on: DrawnOn) -> TumorMask:
+    """Give a segment on the grid of its CT, through the slices as they were scanned where those were shifted."""
+    if drawn_on.left_out:
+        drawn_on.require_kept(_frame_references(dataset, segment), what=f"frames of segment {name!r}")
+    if drawn_on.leaning is None:
+        return _mask(dataset, segment, grid, name=name)
+    return straighten_mask(_mask(dataset, segment, drawn_on.leaning, name=name))
+
+
+def _frame_references(dataset: Dataset, segment: int) -> Iterator[list[Image]]:
+    shared = (items(dataset, "SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    whole = text(dataset, "SegmentationType") == "LABELMAP"
+    for group in items(dataset, "PerFrameFunctionalGroupsSequence"):
+        if whole or _segment_of(group, shared, dataset) == segment:
+            derivations = items(group, "DerivationImageSequence")
+            sources = [source for part in derivations for source in items(part, "SourceImageSequence")]
+            yield [image for source in sources for image in references(source)]
+
+
 def _mask(dataset: Dataset, segment: int, grid: Grid, *, name: str) -> TumorMask:
     array = np.zeros(grid.shape_zyx, dtype=bool)
     for frame in _frames(dataset, segment, grid):
         if not frame.pixels.any():
             continue
-        index = _image_indices(frame, grid, name=name)
+        index = image_indices(frame, grid, name=name)
         array[tuple(index.T)] = True
     if not array.any():
         raise EmptyMask(f"Segment {name!r} has no voxel.")
     return TumorMask(array, grid)
 
 
-def _frames(dataset: Dataset, segment: int, grid: Grid) -> Iterator[_Frame]:
+def _frames(dataset: Dataset, segment: int, grid: Grid) -> Iterator[Frame]:
     """Give the frames that may hold a segment, placed in the image's indices."""
     stored = _stored(dataset)
     kind = text(dataset, "SegmentationType")
@@ -138,15 +172,15 @@ def _frames(dataset: Dataset, segment: int, grid: Grid) -> Iterator[_Frame]:
             continue
         else:
             inside = pixels >= FRACTION_INSIDE * highest if kind == "FRACTIONAL" else pixels > 0
-        yield _place(inside, group, shared, grid)
+        yield place(inside, group, shared, grid)
 
 
 def _stored(dataset: Dataset) -> NDArray[np.generic]:
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     frames = int(number(dataset, "NumberOfFrames") or 1)
-    if rows * columns * frames > MAXIMUM_VOXELS:
+    if rows * columns > MAXIMUM_PIXELS or rows * columns * frames > MAXIMUM_VOXELS:
         raise UnreadableFile("The segmentation claims more voxels than a CT can have.")
-    return np.asarray(dataset.pixel_array).reshape(-1, rows, columns)
+    return decoded(dataset).reshape(-1, rows, columns)
 
 
 def _segment_of(group: Dataset, shared: Dataset, dataset: Dataset) -> int:
@@ -157,49 +191,3 @@ def _segment_of(group: Dataset, shared: Dataset, dataset: Dataset) -> int:
     if len(segments) == 1:
         return int(segments[0].SegmentNumber)
     raise UnreadableFile("A frame of the segmentation does not say which segment it shows.")
-
-
-def _place(inside: NDArray[np.bool_], group: Dataset, shared: Dataset, grid: Grid) -> _Frame:
-    """Express a frame's first pixel centre and pixel steps as fractional image indices."""
-    position = numbers(functional_group(group, shared, "PlanePositionSequence").get("ImagePositionPatient"), count=3)
-    cosines = functional_group(group, shared, "PlaneOrientationSequence").get("ImageOrientationPatient")
-    measures = functional_group(group, shared, "PixelMeasuresSequence")
-    orientation, spacing = numbers(cosines, count=6), numbers(measures.get("PixelSpacing"), count=2)
-    if position is None or orientation is None or spacing is None:
-        raise GridMismatch("The segmentation does not say where its frames lie.")
-    along_row, along_column = np.array(orientation[:3]), np.array(orientation[3:])
-    corners = np.array([position, position + along_column * spacing[0], position + along_row * spacing[1]])
-    origin, *ends = grid.index(corners)
-    steps = np.array(ends) - origin
-    _require_same_slices(steps, measures, grid)
-    return _Frame(inside, origin, steps)
-
-
-def _require_same_slices(steps: NDArray[np.float64], measures: Dataset, grid: Grid) -> None:
-    """Refuse frames that are spaced unlike the image's slices: they would leave gaps or fall between."""
-    spacing = number(measures, "SpacingBetweenSlices")
-    normal_axis = int(np.argmin(np.abs(steps).sum(axis=0)))
-    own = grid.spacing_zyx_mm[normal_axis]
-    if spacing and abs(abs(spacing) - own) > _SPACING_TOLERANCE * own:
-        raise GridMismatch(
-            f"Frames of the segmentation are {abs(spacing):.4g} mm apart, slices of the image {own:.4g} mm: "
-            "it was drawn on another image."
-        )
-
-
-def _image_indices(frame: _Frame, grid: Grid, *, name: str) -> NDArray[np.intp]:
-    """Give the image indices (n, 3) of the pixels inside, or raise when they are no voxels of the image."""
-    far = np.array(frame.pixels.shape) - 1
-    steps = np.rint(frame.steps)
-    drift = np.abs(frame.origin + far @ frame.steps - (np.rint(frame.origin) + far @ steps)).max()
-    off = max(float(drift), float(np.abs(frame.origin - np.rint(frame.origin)).max()))
-    if off > _OFF_GRID_TOLERANCE or not np.array_equal(np.abs(steps).sum(axis=1), [1, 1]):
-        raise GridMismatch(
-            f"Frames of segment {name!r} do not lie on the voxels of the image (up to {off:.3g} voxels off): "
-            f"image {grid.describe()}. Use the segmentation that was drawn on this image."
-        )
-    index = (np.rint(frame.origin) + np.argwhere(frame.pixels) @ steps).astype(np.intp)
-    outside = ((index < 0) | (index >= np.array(grid.shape_zyx))).any(axis=1)
-    if outside.any():
-        raise MaskOutsideImage(f"{int(outside.sum())} pixels of a frame of segment {name!r} lie outside the image.")
-    return index

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from imaging.core.dicom import Acquisition, SeriesReport, read_series, require_air
+from imaging.core.acquisition import Acquisition
+from imaging.core.corrections import Corrected, Corrections
+from imaging.core.dicom import SeriesReport, read_corrected
 from imaging.core.errors import ImagingError, UnreadableFile
 from imaging.core.filetype import RasterKind
 from imaging.core.geometry import Volume
+from imaging.core.hounsfield import require_air
 from imaging.core.inventory import DamagedFile, SeriesFiles
 from imaging.core.nifti import read_volume_file
 from imaging.core.pairing import Place, stem_of
@@ -77,7 +80,7 @@ def damaged_report(damaged: DamagedFile, *, base: Path) -> SeriesReport:
     return refused(report, UnreadableFile(damaged.reason))
 
 
-def judge(subject: Subject) -> tuple[SeriesReport, Volume | None]:
+def judge(subject: Subject, *, corrections: Corrections) -> tuple[SeriesReport, Corrected | None]:
     """Read an image; give its final report, and its volume when it is accepted."""
     report = subject.report
     try:
@@ -86,10 +89,16 @@ def judge(subject: Subject) -> tuple[SeriesReport, Volume | None]:
                 f"{subject.damaged} of {subject.damaged + len(report.files)} files of the series cannot be read: "
                 "truncated or damaged. Without them the series may lack slices."
             )
-        volume = read_series(report.files) if report.kind == "dicom" else _read_raster(report.files[0])
+        if report.kind == "dicom":
+            image = read_corrected(report.files, corrections=corrections)
+        else:
+            image = Corrected(_read_raster(report.files[0]))
     except ImagingError as error:
         return refused(report, error), None
-    return replace(report, shape_zyx=volume.grid.shape_zyx, spacing_zyx_mm=volume.grid.spacing_zyx_mm), volume
+    grid = image.volume.grid
+    return replace(
+        report, shape_zyx=grid.shape_zyx, spacing_zyx_mm=grid.spacing_zyx_mm, corrections=image.sentences
+    ), image
 
 
 def refused(report: SeriesReport, error: ImagingError) -> SeriesReport:

@@ -21,6 +21,16 @@ class Migration(migrations.Migration):
             name='region',
             field=models.CharField(choices=[('whole_tumour', 'Whole tumour'), ('habitats', 'Habitats'), ('transitions', 'Habitat transitions')], max_length=16),
         ),
+        migrations.AddField(
+            model_name='supervoxelmap',
+            name='provenance',
+            field=models.JSONField(default=dict),
+        ),
+        migrations.AddField(
+            model_name='habitatmap',
+            name='provenance',
+            field=models.JSONField(default=dict),
+        ),
         migrations.CreateModel(
             name='Registration',
             fields=[
@@ -69,6 +79,8 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(help_text='sha256 of the perturbations', max_length=64)),
                 ('perturbations', models.JSONField(help_text='their names, in the order of the rows')),
                 ('matrix', models.BinaryField(help_text='float64, little endian, perturbations x features')),
+                ('skipped', models.JSONField(default=dict, help_text='perturbation → why its row has no values')),
+                ('provenance', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('protocol', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='imaging.extractionprotocol')),
                 ('schema', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='imaging.featureschema')),

@@ -19,6 +19,7 @@ class SupervoxelMap(models.Model):
     protocol = models.ForeignKey(ExtractionProtocol, on_delete=models.PROTECT, related_name="+")
     n_supervoxels = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
+    provenance = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -65,6 +66,7 @@ class HabitatMap(models.Model):
     volumes_mm3 = models.JSONField(help_text="volume of each habitat, in order")
     interaction = models.JSONField(help_text="contact counts, (k+1) x (k+1), first row and column the border")
     sha256 = models.CharField(max_length=64)
+    provenance = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

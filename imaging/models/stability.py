@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from django.db import models
+from numpy.typing import NDArray
 
 from imaging.models.features import FeatureSchema
 from imaging.models.protocol import ExtractionProtocol
@@ -21,6 +23,8 @@ class PerturbedFeatures(models.Model):
     perturbations = models.JSONField(help_text="their names, in the order of the rows")
     schema = models.ForeignKey(FeatureSchema, on_delete=models.PROTECT, related_name="+")
     matrix = models.BinaryField(help_text="float64, little endian, perturbations x features")
+    skipped = models.JSONField(default=dict, help_text="perturbation → why its row has no values")
+    provenance = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -30,3 +34,8 @@ class PerturbedFeatures(models.Model):
 
     def __str__(self) -> str:
         return f"Perturbed features of {self.segmentation}"
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The matrix, shape (n_perturbations, n_features)."""
+        return np.frombuffer(bytes(self.matrix), dtype="<f8").reshape(len(self.perturbations), -1)

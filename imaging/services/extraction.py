@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,14 @@ from django.db import transaction
 from cohorts import jobs
 from cohorts.errors import ServiceError
 from cohorts.jobs import Report
-from cohorts.models import Cohort, Job, User
+from cohorts.models import Cohort, Job, Timepoint, User
+from cohorts.services.patients import mark_not_evaluable
 from imaging import storage
 from imaging.core.codec import unpack_mask, unpack_volume
+from imaging.core.errors import EmptyMask, MaskTooSmall
 from imaging.core.features import FeatureVector, extract
 from imaging.core.geometry import TumorMask, Volume
+from imaging.core.provenance import traced
 from imaging.core.supervoxels import pack_supervoxels, supervoxels
 from imaging.models import (
     ExtractionProtocol,
@@ -28,7 +31,10 @@ from imaging.models import (
     SupervoxelMap,
 )
 from imaging.selectors import segmentations_to_extract
+from imaging.services import location
 from imaging.services.protocols import protocol_named
+
+_NOTE_CHARACTERS = Timepoint._meta.get_field("note").max_length
 
 
 @transaction.atomic
@@ -67,28 +73,64 @@ def enqueue_missing(cohort: Cohort, *, protocol_name: str, user: User | None) ->
 
 
 def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
-    """Extract one case: whole-tumour features and supervoxels."""
-    segmentation = Segmentation.objects.select_related("series").get(pk=job.parameters["segmentation"])
+    """Extract one case: whole-tumour features, supervoxels, and where in the lungs the tumour lies.
+
+    A tumour that has vanished after treatment is a finding and no failure: its timepoint becomes not evaluable.
+    """
+    segmentation = Segmentation.objects.select_related("series", "timepoint__patient__cohort").get(
+        pk=job.parameters["segmentation"]
+    )
     protocol = protocol_named(job.parameters["protocol"])
     if _is_done(segmentation, protocol):
         return lambda: {"already": True}
-    report(0, 3, "reading")
+    report(0, 4, "reading")
     volume, mask = load(segmentation)
-    report(1, 3, "whole-tumour features")
-    features = extract(volume, mask, protocol.spec)
-    report(2, 3, "supervoxels")
-    parts = supervoxels(volume, mask, protocol.spec.habitats)
+    report(1, 4, "whole-tumour features")
+    try:
+        features = extract(volume, mask, protocol.spec)
+        report(2, 4, "supervoxels")
+        parts = supervoxels(volume, mask, protocol.spec.habitats)
+    except (EmptyMask, MaskTooSmall) as refusal:
+        if segmentation.timepoint.kind != Timepoint.Kind.POST:
+            raise
+        return _vanished(segmentation, reason=refusal.message, actor=job.created_by)
     sha256 = storage.put(pack_supervoxels(parts))
-    report(3, 3, "writing")
+    report(3, 4, "location")
+    place = location.measure(segmentation, volume, mask, reference=str(job.reference)[:8])
+    report(4, 4, "writing")
 
     def write() -> dict[str, Any]:
         store_features(segmentation, features, region=FeatureSet.Region.WHOLE_TUMOUR, protocol=protocol)
         SupervoxelMap.objects.update_or_create(
             segmentation=segmentation,
             protocol=protocol,
-            defaults={"sha256": sha256, "n_supervoxels": parts.n},
+            defaults={
+                "sha256": sha256,
+                "n_supervoxels": parts.n,
+                "provenance": provenance_of(
+                    segmentation, protocol, {"engine": "ecotone", "spec": protocol.spec.name}
+                ),
+            },
         )
-        return {"features": len(features.names), "undefined": len(features.undefined), "supervoxels": parts.n}
+        location.store(segmentation, place)
+        return {
+            "features": len(features.names),
+            "undefined": len(features.undefined),
+            "supervoxels": parts.n,
+            "location": place["zone"] or place["code"],
+        }
+
+    return write
+
+
+def _vanished(segmentation: Segmentation, *, reason: str, actor: User | None) -> Callable[[], dict[str, Any]]:
+    """Give what writes that too little of a tumour is left to be analysed."""
+
+    def write() -> dict[str, Any]:
+        # A mask that was imported meanwhile makes its timepoint evaluable; the old one has no say in it.
+        if Segmentation.objects.filter(pk=segmentation.pk, is_current=True).exists():
+            mark_not_evaluable(segmentation.timepoint, note=reason[:_NOTE_CHARACTERS], actor=actor)
+        return {"not_evaluable": reason}
 
     return write
 
@@ -115,11 +157,9 @@ def store_features(
     habitat_model: HabitatModel | None = None,
 ) -> FeatureSet:
     """Write a feature vector as one row."""
-    provenance = dict(features.provenance) | {
-        "volume_sha256": segmentation.series.volume_sha256,
-        "mask_sha256": segmentation.mask_sha256,
-        "protocol_sha256": protocol.digest,
-    }
+    provenance = provenance_of(segmentation, protocol, features.provenance)
+    if habitat_model is not None:
+        provenance |= {"habitat_model": habitat_model.version, "codebook_sha256": habitat_model.digest}
     return FeatureSet.objects.update_or_create(
         segmentation=segmentation,
         region=region,
@@ -132,6 +172,18 @@ def store_features(
             "provenance": provenance,
         },
     )[0]
+
+
+def provenance_of(
+    segmentation: Segmentation, protocol: ExtractionProtocol, provenance: Mapping[str, object]
+) -> dict[str, object]:
+    """Complete what a computation on a stored scan says of itself with versions and digests."""
+    return traced(
+        provenance,
+        volume_sha256=segmentation.series.volume_sha256,
+        mask_sha256=segmentation.mask_sha256,
+        protocol_sha256=protocol.digest,
+    )
 
 
 def schema_of(names: tuple[str, ...]) -> FeatureSchema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from imaging.core.codec import pack_labels
 from imaging.core.features import FeatureVector
 from imaging.core.habitats import Codebook, HabitatLabels, assign, fit_codebook, habitat_features
 from imaging.core.msi import interaction_matrix
+from imaging.core.spec import HabitatSpec
 from imaging.core.supervoxels import unpack_supervoxels
 from imaging.models import ExtractionProtocol, FeatureSet, HabitatMap, HabitatModel, Segmentation
 from imaging.services.extraction import store_features
@@ -29,10 +30,12 @@ class Labelled:
     interaction: list[list[int]]
 
 
-def fit(digests: Sequence[str], *, seed: int, on_progress: Progress) -> Codebook:
+def fit(
+    digests: Sequence[str], *, seed: int, on_progress: Progress, algorithm: str = HabitatSpec.algorithm
+) -> Codebook:
     """Fit a codebook on the supervoxels of training scans, given by their sha256 in a fixed order."""
     scans = [unpack_supervoxels(storage.get(sha256)) for sha256 in digests]
-    return fit_codebook(scans, seed=seed, on_progress=on_progress)
+    return fit_codebook(scans, seed=seed, algorithm=algorithm, on_progress=on_progress)
 
 
 def label(sha256: str, codebook: Codebook) -> Labelled:
@@ -40,6 +43,7 @@ def label(sha256: str, codebook: Codebook) -> Labelled:
     labels = assign(unpack_supervoxels(storage.get(sha256)), codebook)
     counts = interaction_matrix(labels.array, codebook.k, codebook.neighbourhood)
     features = habitat_features(labels, neighbourhood=codebook.neighbourhood)
+    features = replace(features, provenance={**features.provenance, "supervoxels_sha256": sha256})
     return Labelled(labels, features, counts.tolist())
 
 
@@ -72,6 +76,13 @@ def save_map(segmentation: Segmentation, labelled: Labelled, *, model: HabitatMo
     """Store the map and features of one scan."""
     labels = labelled.labels
     sizes = np.bincount(labels.array.ravel(), minlength=labels.k + 1)[1:]
+    stored = store_features(
+        segmentation,
+        labelled.features,
+        region=FeatureSet.Region.HABITATS,
+        protocol=model.protocol,
+        habitat_model=model,
+    )
     HabitatMap.objects.update_or_create(
         segmentation=segmentation,
         habitat_model=model,
@@ -80,12 +91,6 @@ def save_map(segmentation: Segmentation, labelled: Labelled, *, model: HabitatMo
             "volumes_mm3": (sizes * labels.grid.voxel_volume_mm3).tolist(),
             "interaction": labelled.interaction,
             "sha256": storage.put(pack_labels(labels.array, labels.grid)),
+            "provenance": stored.provenance,
         },
-    )
-    store_features(
-        segmentation,
-        labelled.features,
-        region=FeatureSet.Region.HABITATS,
-        protocol=model.protocol,
-        habitat_model=model,
     )

@@ -28,9 +28,10 @@ from cohorts.services.cohorts import centre_for
 from cohorts.services.patients import create_patient, mark_evaluable, record_scan
 from imaging import storage
 from imaging.core.codec import pack_mask, pack_volume
+from imaging.core.corrections import Corrected
 from imaging.core.deidentify import Deidentifier, clean_files
 from imaging.core.deidentify.values import region_text
-from imaging.core.dicom import SeriesReport, read_series
+from imaging.core.dicom import SeriesReport, read_corrected
 from imaging.core.errors import ImagingError, NothingToImport
 from imaging.core.masks import largest_component, mean_hu, read_mask
 from imaging.core.nifti import read_volume_file
@@ -93,6 +94,7 @@ def import_path(
     found = scan(
         open_source(path, workdir=workdir),
         roi=options.roi or None,
+        corrections=options.corrections,
         on_progress=lambda done, total: report(round(50 * done / max(total, 1)), 100, "looking at the files"),
     )
     if not found.series and not found.segmentations:
@@ -104,7 +106,7 @@ def import_path(
     for number, one in enumerate(planned):
         report(50 + round(50 * number / len(planned)), 100, "reading and removing identity")
         try:
-            read.append(_read(one, cohort))
+            read.append(_read(one, cohort, options))
         except ImagingError as error:
             refusals[one.series.series_uid] = (error.code, error.message)
     summary = _summary(found, refusals)
@@ -116,7 +118,7 @@ def import_path(
     return write
 
 
-def _read(planned: Planned, cohort: Cohort) -> Read:
+def _read(planned: Planned, cohort: Cohort, options: ImportOptions) -> Read:
     series, segmentation = planned.series, planned.segmentation
     shift = date_shift_days(settings.DEIDENTIFICATION_KEY, cohort_code=cohort.code, patient_code=planned.patient_code)
     cleaner = Deidentifier(
@@ -125,8 +127,10 @@ def _read(planned: Planned, cohort: Cohort) -> Read:
         secret=f"{cohort.code}:{planned.patient_code}",
         shift_days=shift,
     )
-    volume = read_series(series.files) if series.kind == "dicom" else read_volume_file(series.files[0])
+    image = _image(series, options)
+    volume = image.volume
     facts = _series_facts(series, cleaner) | {
+        "corrections": list(image.sentences),
         "volume_sha256": storage.put(pack_volume(volume)),
         "dicom_sha256": _store_clean(series.files, cleaner) if series.kind == "dicom" else "",
     }
@@ -134,7 +138,7 @@ def _read(planned: Planned, cohort: Cohort) -> Read:
     scanned_on = day + timedelta(days=shift) if day else None
     if segmentation is None:
         return Read(planned, facts, None, scanned_on)
-    named = read_mask(segmentation.file, volume, roi=segmentation.number)
+    named = read_mask(segmentation.file, volume, roi=segmentation.number, drawn_on=image.drawn_on)
     _, components = largest_component(named.mask)
     is_dicom = segmentation.kind in {"rtstruct", "seg"}
     mask_facts = {
@@ -149,6 +153,12 @@ def _read(planned: Planned, cohort: Cohort) -> Read:
         "source_sha256": _store_clean([segmentation.file], cleaner) if is_dicom else "",
     }
     return Read(planned, facts, mask_facts, scanned_on)
+
+
+def _image(series: SeriesReport, options: ImportOptions) -> Corrected:
+    if series.kind == "dicom":
+        return read_corrected(series.files, corrections=options.corrections)
+    return Corrected(read_volume_file(series.files[0]))
 
 
 def _series_facts(series: SeriesReport, cleaner: Deidentifier) -> dict[str, Any]:
@@ -193,7 +203,7 @@ def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict
     return {
         "patient": patient.code,
         "timepoint": planned.timepoint,
-        "note": planned.note,
+        "note": "; ".join(filter(None, (planned.note, *planned.series.corrections))),
         "segmentation": segmentation.name if segmentation else None,
         "voxels": segmentation.voxels if segmentation else None,
         "centre": patient.centre.code,

@@ -19,13 +19,14 @@ from cohorts.errors import ServiceError
 from cohorts.models import Centre, Cohort, Patient, Timepoint
 from cohorts.models.patient import PATIENT_CODE
 from cohorts.selectors import true_scan_date
+from imaging.core.corrections import Corrections, Repeated
 from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport
 from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
 from imaging.core.scan import ScanReport, SegmentationReport
 
 ACCEPTED = "accepted"
-_TIME_WORDS = {
+TIME_WORDS = {
     Timepoint.Kind.PRE: {"pre", "baseline", "t0", "before"},
     Timepoint.Kind.POST: {"post", "followup", "t1", "after"},
 }
@@ -33,12 +34,20 @@ _TIME_WORDS = {
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What a person says about the files; empty means: find out."""
+    """What a person says about the files; empty means: find out. Nothing is corrected unless asked for."""
 
     patient_code: str = ""
     timepoint: str = "auto"
     centre_code: str = ""
     roi: str = ""
+    correct_tilt: bool = False
+    repeated: Repeated = ""
+    without_localizers: bool = False
+
+    @property
+    def corrections(self) -> Corrections:
+        """What may be corrected in the images."""
+        return Corrections(tilt=self.correct_tilt, repeated=self.repeated, localizers=self.without_localizers)
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ def _patient_folder(series: SeriesReport, found: ScanReport) -> str:
     """Give the folder that stands for a patient: the outermost one in which the series differ, times aside."""
     levels = zip(*(Path(other.path).parts[:-1] for other in found.series), strict=False)
     shared = list(takewhile(lambda names: len(set(names)) == 1, levels))
-    times = set().union(*_TIME_WORDS.values())
+    times = set().union(*TIME_WORDS.values())
     own = [folder for folder in Path(series.path).parts[len(shared) : -1] if folder.lower() not in times]
     above = [names[0] for names in shared if names[0].lower() not in times]
     return own[0] if own else above[-1] if above else ""
@@ -158,7 +167,7 @@ def _timepoint(
     if day and patient and patient.first_dose_on:
         return (Timepoint.Kind.PRE if day <= patient.first_dose_on else Timepoint.Kind.POST), "by the first dose"
     words = set(re.split(r"[^a-z0-9]+", series.path.lower()))
-    for kind, named in _TIME_WORDS.items():
+    for kind, named in TIME_WORDS.items():
         if words & named:
             return kind, "by the name of the folder or file"
     known = sorted({*days, *_known_days(patient)})

@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cohorts.errors import ServiceError
+from imaging.core.corrections import Corrections
 from imaging.core.features import FeatureVector, extract
+from imaging.core.geometry import TumorMask, Volume
 from imaging.core.masks import read_mask
-from imaging.core.scan import read_image
-from imaging.core.spec import BUILT_IN
+from imaging.core.provenance import digest_of, traced
+from imaging.core.scan import read_corrected_image
+from imaging.core.spec import BUILT_IN, ExtractionSpec
 
 WRITERS = {".csv": "to_csv", ".parquet": "to_parquet"}
 
 
-def features_of(image: Path, mask: Path, *, roi: str | None, protocol_name: str) -> FeatureVector:
+@dataclass(frozen=True, eq=False)
+class SingleCase:
+    """What was read, and what was computed from it."""
+
+    volume: Volume
+    mask: TumorMask
+    spec: ExtractionSpec
+    features: FeatureVector
+    corrections: tuple[str, ...] = ()
+
+    @cached_property
+    def provenance(self) -> dict[str, object]:
+        """Engine, versions, and the digests that a stored feature row has; packing a large CT takes a second."""
+        return traced(
+            self.features.provenance,
+            volume_sha256=digest_of(self.volume),
+            mask_sha256=digest_of(self.mask),
+            protocol_sha256=self.spec.digest,
+        ) | {"corrections": list(self.corrections)}
+
+
+def case_of(image: Path, mask: Path, *, roi: str | None, protocol_name: str, corrections: Corrections) -> SingleCase:
     """Extract whole-tumour features of one case under a built-in protocol."""
     if protocol_name not in BUILT_IN:
         known = ", ".join(sorted(BUILT_IN))
         raise ServiceError("unknown_setting", f"There is no protocol “{protocol_name}”; there are {known}.")
-    volume = read_image(image)
-    return extract(volume, read_mask(_mask_file(mask), volume, roi=roi).mask, BUILT_IN[protocol_name])
+    read, spec = read_corrected_image(image, corrections=corrections), BUILT_IN[protocol_name]
+    tumour = read_mask(_mask_file(mask), read.volume, roi=roi, drawn_on=read.drawn_on).mask
+    return SingleCase(read.volume, tumour, spec, extract(read.volume, tumour, spec), read.sentences)
 
 
 def _mask_file(mask: Path) -> Path:
@@ -38,17 +65,18 @@ def _mask_file(mask: Path) -> Path:
     return files[0]
 
 
-def report_of(features: FeatureVector) -> dict[str, Any]:
+def report_of(case: SingleCase) -> dict[str, Any]:
     """Give features and provenance, ready for JSON; an undefined value is null with its reason."""
-    values = {name: None if name in features.undefined else value for name, value in features.as_dict().items()}
-    return {"features": values, "undefined": dict(features.undefined), "provenance": dict(features.provenance)}
+    undefined = dict(case.features.undefined)
+    values = {name: None if name in undefined else value for name, value in case.features.as_dict().items()}
+    return {"features": values, "undefined": undefined, "provenance": case.provenance}
 
 
-def write_features(features: FeatureVector, file: Path) -> None:
+def write_features(case: SingleCase, file: Path) -> None:
     """Write one row of features as CSV, Parquet or JSON, by the file's ending."""
     if file.suffix == ".json":
-        file.write_text(json.dumps(report_of(features), indent=2))
+        file.write_text(json.dumps(report_of(case), indent=2))
         return
     if file.suffix not in WRITERS:
         raise ServiceError("unknown_setting", "The file must end with .csv, .parquet or .json.")
-    getattr(pd.DataFrame([features.as_dict()]), WRITERS[file.suffix])(file, index=False)
+    getattr(pd.DataFrame([case.features.as_dict()]), WRITERS[file.suffix])(file, index=False)

@@ -6,9 +6,11 @@ identity. Uploaded files lie in it; files that are on this machine already are o
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from cohorts.errors import ServiceError
+from imaging.core.filetype import RASTER_SUFFIXES
+from imaging.core.pairing import kind_words, shared_name
+from imaging.services.placing import TIME_WORDS
 
 _LINK = "source"
-#: Words that pair images with masks or tell the time; all else of a file's name is dropped.
-_WORDS = ("image", "mask", "label", "seg", "roi", "gtv", "pre", "post", "baseline", "followup")
 
 
 def keep(files: Iterable[UploadedFile[Any]]) -> Path:
@@ -35,8 +38,8 @@ def keep(files: Iterable[UploadedFile[Any]]) -> Path:
         limit = settings.UPLOAD_LIMIT_BYTES // 1024**2
         raise ServiceError("too_large", f"The files exceed the limit of {limit} MB for one upload.")
     folder = _new_folder()
-    for number, file in enumerate(files, start=1):
-        with (folder / _neutral_name(number, file.name or "")).open("wb") as target:
+    for file, name in zip(files, neutral_names([file.name or "" for file in files]), strict=True):
+        with (folder / name).open("wb") as target:
             for chunk in file.chunks():
                 target.write(chunk)
     return folder
@@ -79,8 +82,36 @@ def _new_folder() -> Path:
     return Path(tempfile.mkdtemp(dir=settings.UPLOAD_DIR, prefix=""))
 
 
-def _neutral_name(number: int, name: str) -> str:
+def neutral_names(names: Sequence[str]) -> list[str]:
+    """Replace file names by numbers, so that what belongs together by name still does.
+
+    Image and mask files that share a name apart from the words that tell them apart share a number; every other
+    file has one of its own. Such words and those that tell the time stay; all else is dropped. Where two files of a
+    shared name could not be told apart, none of them shares its number: nobody could say which belong together.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(names):
+        groups[_relation(name) or f"/{place}"].append(place)
+    endings = [_ending(name) for name in names]
+    found = [""] * len(names)
+    number = 0
+    for places in groups.values():
+        apart = len({endings[place] for place in places}) < len(places)
+        for order, place in enumerate(places):
+            number += 1 if apart or order == 0 else 0
+            found[place] = f"{number:06d}{endings[place]}"
+    return found
+
+
+def _relation(name: str) -> str:
+    """Give what a file's name shares with those of its images and masks; "" for all but NIfTI and NRRD."""
+    return shared_name(Path(name)) if name.lower().endswith(RASTER_SUFFIXES) else ""
+
+
+def _ending(name: str) -> str:
+    """Give the words of a name that may stay, and its suffix."""
     lower = Path(name).name.lower()
-    ending = ".nii.gz" if lower.endswith(".nii.gz") else Path(lower).suffix[:8]
-    words = [word for word in _WORDS if word in lower.removesuffix(ending)]
-    return "_".join([f"{number:06d}", *words]) + ending
+    suffix = ".nii.gz" if lower.endswith(".nii.gz") else Path(lower).suffix[:8]
+    tokens = set(re.split(r"[^a-z0-9]+", lower.removesuffix(suffix)))
+    times = [word for words in TIME_WORDS.values() for word in sorted(words) if word in tokens]
+    return "".join(f"_{word}" for word in (*dict.fromkeys(kind_words(Path(lower))), *times)) + suffix

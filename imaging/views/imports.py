@@ -13,6 +13,7 @@ from cohorts.forms import centres_for
 from cohorts.models import Cohort, Job, Timepoint, User
 from cohorts.services.patients import mark_not_evaluable
 from imaging.forms import ImportForm, NotEvaluableForm
+from imaging.services import registration
 from imaging.services.extraction import enqueue_missing
 from imaging.services.ingest import enqueue_import
 from imaging.services.protocols import DEFAULT_PROTOCOL
@@ -56,13 +57,15 @@ def extract(request: HttpRequest, cohort_code: str) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     try:
         batch = enqueue_missing(cohort, protocol_name=DEFAULT_PROTOCOL, user=request.user)
+        registering = registration.enqueue_missing(cohort, user=request.user)
     except ServiceError as error:
         messages.error(request, error.message)
         return redirect(cohort)
-    if batch is None:
+    queued = batch or registering
+    if queued is None:
         messages.info(request, "Every image with a tumour mask is extracted already.")
         return redirect(cohort)
-    return redirect(batch)
+    return redirect(queued)
 
 
 @require_POST

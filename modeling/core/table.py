@@ -28,7 +28,8 @@ class FeatureTable:
     ----------
     X : DataFrame of shape (n_patients, n_features)
         Indexed by patient code. Columns are named ``group|timepoint|feature`` or
-        ``clinical|feature``. Undefined values are NaN.
+        ``clinical|feature``; ``source|fact`` tells where a value came from and belongs to no view.
+        Undefined values are NaN.
     y : Series of shape (n_patients,)
         1 for a responder, 0 otherwise.
     centre : Series of shape (n_patients,)
@@ -189,11 +190,11 @@ def _require_columns(X: pd.DataFrame) -> None:
         raise InvalidTable(f"The column {X.columns[X.columns.duplicated()][0]} occurs more than once.")
     for column in X.columns:
         parts = str(column).split("|")
-        clinical = len(parts) == 2 and parts[0] == "clinical"
+        clinical = len(parts) == 2 and parts[0] in {"clinical", "source"}
         image = len(parts) == 3 and parts[0] in IMAGE_GROUPS and parts[1] in TIMEPOINTS
         if not (clinical or image):
             raise InvalidTable(
-                f"The column {column!r} is not named group|timepoint|feature or clinical|feature; "
+                f"The column {column!r} is not named group|timepoint|feature, clinical|feature or source|fact; "
                 f"groups are {', '.join(IMAGE_GROUPS)}, timepoints {', '.join(TIMEPOINTS)}."
             )
     text = [str(name) for name, kind in X.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]

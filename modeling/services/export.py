@@ -17,7 +17,7 @@ from cohorts.selectors import response_of, timeline_of
 from cohorts.services.outcomes import OUTCOME_FIELDS
 from cohorts.services.patients import CLINICAL_FIELDS
 from imaging.models import FeatureSet
-from imaging.selectors import vector_of
+from imaging.selectors import location_of, vector_of
 from modeling.models import Prediction
 
 M = TypeVar("M", bound=Model)
@@ -29,6 +29,8 @@ _MEANINGS = {
     "version": "Version of the reading or of the model",
     "mpr": "Major pathological response: viable tumour at or below the cohort's threshold",
     "pcr": "Pathological complete response; empty where it cannot be evaluated",
+    "location": "central (inner two thirds) or peripheral (outer third): as entered, or else as measured from the CT",
+    "location_source": "entered or measured: where the location comes from",
     "timepoint": "pre or post treatment",
     "protocol": "Extraction protocol",
     "habitat_model": "Version of the habitat model; empty for whole-tumour features",
@@ -101,6 +103,8 @@ def _patients(cohort: Cohort, user: Person | None) -> pd.DataFrame:
     for patient in found.select_related("centre", "cohort").prefetch_related("timepoints").order_by("code"):
         row = {"patient": patient.code, "centre": patient.centre.code}
         row |= {name: getattr(patient, name) for name in CLINICAL_FIELDS if name not in {"centre", *_DATES}}
+        location = location_of(patient)
+        row |= {"location": location.zone, "location_source": location.source}
         rows.append(row | _days(patient))
     return _numeric(_table(rows), ["pdl1_percent"])
 

@@ -15,7 +15,7 @@ from cohorts.jobs import Report
 from cohorts.models import Cohort, Job, Patient, User
 from imaging import storage
 from imaging.core.habitats import Codebook
-from imaging.services import habitats
+from imaging.services import habitats, transitions
 from modeling.core import persist
 from modeling.core.explain import contributions
 from modeling.core.training import FittedModel
@@ -66,12 +66,17 @@ def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
         X = feature_rows(cases, {pk: one.features for pk, one in labels.items()})
         for version in of_run:
             rows += _predict(version, cases, X)
+    followed = {
+        pk: transitions.follow({number: one.labels for number, one in labels.items()})
+        for pk, labels in labelled.items()
+    }
     if not rows:
         raise ServiceError("nothing_to_do", "No patient has extracted features of both timepoints.")
 
     def write() -> dict[str, Any]:
         for pk, labels in labelled.items():
             habitats.save_maps(labels, model=models[pk])
+            transitions.save(followed[pk])
         Prediction.objects.bulk_create(rows)
         for version in versions:
             audit.record("predicted", version, actor=job.created_by, cohort=job.cohort)

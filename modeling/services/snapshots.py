@@ -15,7 +15,7 @@ from imaging.core.delta import delta
 from imaging.core.features import FeatureVector
 from imaging.core.habitats import Codebook
 from imaging.models import ExtractionProtocol, Segmentation
-from imaging.selectors import pairs, supervoxel_digests, whole_tumour_vectors
+from imaging.selectors import location_of, pairs, supervoxel_digests, whole_tumour_vectors
 from imaging.services import habitats
 from imaging.services.habitats import Labelled
 from modeling.core.table import FeatureTable, assign_splits
@@ -55,7 +55,8 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
     outcomes = {o.patient_id: o for o in PathologyOutcome.objects.filter(patient__cohort=cohort, is_current=True)}
     cases: list[Case] = []
     excluded: list[dict[str, str]] = []
-    for patient in Patient.objects.filter(cohort=cohort).select_related("centre", "cohort").order_by("code"):
+    patients = Patient.objects.filter(cohort=cohort).select_related("centre", "cohort").prefetch_related("timepoints")
+    for patient in patients.order_by("code"):
         pair = found.get(patient, {})
         outcome = outcomes.get(patient.pk)
         if outcome is not None:
@@ -75,9 +76,12 @@ def _why_not(case: Case, *, needs_outcome: bool) -> str:
         return "The centre is not assigned yet."
     if needs_outcome and case.outcome is None:
         return "No pathology outcome is entered."
+    marked = {t.kind for t in case.patient.timepoints.all() if t.status == Timepoint.Status.NOT_EVALUABLE}
     for kind, label in ((PRE, "pre-treatment"), (POST, "post-treatment")):
+        if kind in marked:
+            return f"The {label} CT is marked as not evaluable."
         if kind not in case.segmentations:
-            return f"There is no evaluable {label} CT with a tumour mask."
+            return f"There is no {label} CT with a tumour mask."
         if kind not in case.whole_tumour or kind not in case.supervoxels:
             return f"The {label} CT has not been extracted, or its extraction failed."
     return ""
@@ -145,6 +149,7 @@ def _clinical(patient: Patient) -> dict[str, float]:
     number = (
         3.0 if stage.startswith("III") else 2.0 if stage.startswith("II") else 1.0 if stage.startswith("I") else nan
     )
+    location = location_of(patient)
     return {
         "clinical|age_years": nan if patient.age_years is None else float(patient.age_years),
         "clinical|male": float(patient.sex == Patient.Sex.MALE) if patient.sex else nan,
@@ -152,6 +157,8 @@ def _clinical(patient: Patient) -> dict[str, float]:
         "clinical|squamous": float(patient.histology == Patient.Histology.SQUAMOUS) if patient.histology else nan,
         "clinical|stage": number,
         "clinical|pdl1_percent": nan if patient.pdl1_percent is None else float(patient.pdl1_percent),
-        "clinical|central": float(patient.location == Patient.Location.CENTRAL) if patient.location else nan,
+        "clinical|central": float(location.zone == Patient.Location.CENTRAL) if location.zone else nan,
         "clinical|cycles": nan if patient.cycles is None else float(patient.cycles),
+        # No view looks at a source; it tells what the frozen value rests on: 1 the CT, 0 a person.
+        "source|central_measured": float(location.source == "measured") if location.source else nan,
     }

@@ -22,7 +22,7 @@ from cohorts.selectors import active_job
 from imaging import storage
 from imaging.core.habitats import Codebook
 from imaging.models import ExtractionProtocol, HabitatModel
-from imaging.services import habitats
+from imaging.services import habitats, transitions
 from imaging.services.habitats import Labelled
 from imaging.services.protocols import DEFAULT_PROTOCOL, protocol_named
 from modeling.core import persist
@@ -83,6 +83,7 @@ class _Fitted:
     codebook: Codebook
     codebook_cases: Sequence[Case]
     labelled: Mapping[int, Labelled]
+    followed: Sequence[transitions.Followed]
     table: FeatureTable
     models: Mapping[str, FittedModel]
     evaluations: Mapping[str, Sequence[EvaluationResult]]
@@ -118,17 +119,29 @@ def _fit(cohort: Cohort, recipe: Recipe, protocol: ExtractionProtocol, report: R
     codebook = habitats.fit(
         digests,
         seed=recipe.seed,
+        algorithm=protocol.spec.habitats.algorithm,
         on_progress=_stage(report, _GATHERED, _CLUSTERED, "fitting habitats"),
     )
     labelled = label_cases(
         gathered.cases, codebook, on_progress=_stage(report, _CLUSTERED, _LABELLED, "labelling habitats")
     )
+    followed = transitions.follow({pk: one.labels for pk, one in labelled.items()})
     table = table_of(gathered.cases, {pk: one.features for pk, one in labelled.items()}, y=y, split=split)
     progress = _stage(report, _LABELLED, _FITTED, "fitting models")
     models = fit_models(table, recipe, on_progress=lambda name, done, total: progress(done, total))
     evaluations = {name: evaluate(model, table) for name, model in models.items()}
     return _Fitted(
-        recipe, protocol, gathered.cases, gathered.excluded, codebook, training, labelled, table, models, evaluations
+        recipe,
+        protocol,
+        gathered.cases,
+        gathered.excluded,
+        codebook,
+        training,
+        labelled,
+        followed,
+        table,
+        models,
+        evaluations,
     )
 
 
@@ -146,6 +159,7 @@ def _register(job: Job, fitted: _Fitted, table_sha256: str, artefacts: Mapping[s
         cohort, fitted.codebook, protocol=fitted.protocol, fitted_on=training_patients
     )
     habitats.save_maps(fitted.labelled, model=habitat_model)
+    transitions.save(fitted.followed)
     snapshot = _save_snapshot(cohort, fitted, habitat_model, table_sha256)
     last = TrainingRun.objects.filter(cohort=cohort).aggregate(last=Max("number"))["last"] or 0
     training_run = TrainingRun.objects.create(

@@ -30,7 +30,11 @@ OWN = {
     "import_dicom",
     "import_outcomes",
     "predict",
+    "register",
+    "stability",
     "train",
+    "voxel_maps",
+    "verify",
 }
 OPTIONS = {
     "demo": ["--patients", "--seed", "--port", "--no-serve"],
@@ -38,9 +42,13 @@ OPTIONS = {
     "import_outcomes": ["--cohort", "--commit", "--json"],
     "extract": ["--cohort", "--protocol", "--wait", "--json"],
     "features": ["--roi", "--protocol", "--out", "--json"],
+    "voxel_maps": ["--out", "--roi", "--class", "--feature", "--spacing-mm", "--json"],
     "train": ["--cohort", "--recipe", "--wait", "--json"],
+    "register": ["--cohort", "--wait", "--json"],
     "predict": ["--cohort", "--patient", "--wait", "--json"],
     "export": ["--cohort", "--out", "--json"],
+    "stability": ["--cohort", "--protocol", "--limit", "--timepoint", "--out", "--wait", "--report", "--json"],
+    "verify": ["--cohort", "--limit", "--json"],
     "doctor": ["--json"],
     "create_cohort": ["--centre", "--administrator", "--json"],
 }

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from cohorts import jobs
 from cohorts.errors import ServiceError
-from cohorts.models import Job
+from cohorts.models import AuditEntry, Job, Timepoint
 from cohorts.services.patients import create_patient, mark_not_evaluable
 from imaging import storage
 from imaging.core.features import extract
@@ -160,7 +160,7 @@ def test_a_cohort_without_masks_says_that_there_is_nothing_to_do(trial: Trial) -
 
 
 def test_an_unknown_protocol_lists_those_that_there_are(trial: Trial) -> None:
-    with pytest.raises(ServiceError, match="light, standard") as refusal:
+    with pytest.raises(ServiceError, match="light, reference, standard") as refusal:
         protocol_named("heavy")
     assert refusal.value.code == "unknown_setting"
 
@@ -171,3 +171,48 @@ def test_the_button_of_the_page_queues_what_is_missing(trial: Trial) -> None:
     batch = Job.objects.get(kind=Job.Kind.EXTRACTION_BATCH)
     assert response["Location"] == reverse("cohorts:job", args=[batch.reference])
     assert batch.created_by == trial.researcher
+
+
+def vanishing_scan(voxels: int) -> Scan:
+    """The small scan with a mask of so few voxels in a row."""
+    scan = small_scan()
+    array = np.zeros_like(scan.mask.array)
+    array[5, 15, 10 : 10 + voxels] = True
+    return Scan(scan.volume, TumorMask(array, scan.volume.grid))
+
+
+@pytest.mark.parametrize("voxels", [0, 1, 5])
+def test_a_tumour_that_vanished_after_treatment_is_not_evaluable_and_no_failure(trial: Trial, voxels: int) -> None:
+    segmentation = store_scan(trial.patient, "post", vanishing_scan(voxels))
+    case = batch_of(trial).children.get()
+    jobs.execute(case.pk, extraction.run)
+    case.refresh_from_db()
+    timepoint = Timepoint.objects.get(pk=segmentation.timepoint_id)
+    assert case.state == Job.State.DONE
+    assert case.result == {"not_evaluable": timepoint.note}
+    assert timepoint.status == Timepoint.Status.NOT_EVALUABLE
+    assert timepoint.note.startswith("The mask ")
+    entry = AuditEntry.objects.filter(object_type="timepoint", object_id=str(timepoint.pk)).latest("pk")
+    assert entry.changes["status"] == ["evaluable", "not_evaluable"]
+    assert (entry.actor, entry.patient) == (trial.researcher, trial.patient)
+    assert not FeatureSet.objects.exists()
+    assert not SupervoxelMap.objects.exists()
+    assert enqueue_missing(trial.cohort, protocol_name=PROTOCOL, user=None) is None
+
+
+def test_a_vanished_tumour_before_treatment_is_an_error_of_the_contour(trial: Trial) -> None:
+    segmentation = store_scan(trial.patient, "pre", vanishing_scan(5))
+    case = batch_of(trial).children.get()
+    jobs.execute(case.pk, extraction.run)
+    case.refresh_from_db()
+    assert (case.state, case.error_code) == (Job.State.FAILED, "mask_too_small")
+    assert Timepoint.objects.get(pk=segmentation.timepoint_id).status == Timepoint.Status.EVALUABLE
+
+
+def test_a_mask_that_was_replaced_meanwhile_says_nothing_of_its_timepoint(trial: Trial) -> None:
+    segmentation = store_scan(trial.patient, "post", vanishing_scan(5))
+    write = extraction.run(batch_of(trial).children.get(), lambda *args: None)
+    segmentation.is_current = False
+    segmentation.save()
+    assert "not_evaluable" in write()
+    assert Timepoint.objects.get(pk=segmentation.timepoint_id).status == Timepoint.Status.EVALUABLE

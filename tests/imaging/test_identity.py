@@ -221,7 +221,7 @@ def test_an_import_that_crashes_tells_nothing_in_its_job_or_the_log(
     def broken(files: Any) -> None:
         raise ValueError(f"{pydicom.dcmread(files[0]).PatientName} in {files[0]}")
 
-    monkeypatch.setattr(ingest, "read_series", broken)
+    monkeypatch.setattr(ingest, "read_corrected", broken)
     job = enqueue_import(trial.cohort, path=root, options=ImportOptions(), user=trial.coordinator)
     with caplog.at_level(logging.DEBUG):
         jobs.execute(job.pk, ingest.run)

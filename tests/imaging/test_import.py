@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.urls import reverse
 
 from cohorts import jobs
@@ -22,16 +26,18 @@ from cohorts.services.cohorts import UNASSIGNED_CENTRE
 from cohorts.services.patients import create_patient
 from imaging import storage
 from imaging.core.codec import unpack_mask, unpack_volume
+from imaging.core.geometry import TumorMask, Volume
 from imaging.models import ImageSeries, Segmentation
 from imaging.services import ingest
 from imaging.services.ingest import enqueue_import
 from imaging.services.placing import ImportOptions
+from imaging.services.uploads import neutral_names
 from tests.queue import Queue
 from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, Scan, small_scan, write_raster, write_scan
 from tests.trial import Trial
 
 
-def run_import(trial: Trial, path: Path, *, centre: Any = None, **options: str) -> Job:
+def run_import(trial: Trial, path: Path, *, centre: Any = None, **options: Any) -> Job:
     job = enqueue_import(
         trial.cohort, path=path, options=ImportOptions(**options), user=trial.coordinator, centre=centre
     )
@@ -378,6 +384,125 @@ def test_an_import_that_is_cancelled_stores_no_row(trial: Trial, tmp_path: Path,
     assert nothing_was_stored()
 
 
+# Corrections, only on request.
+
+
+def tilted_on_disk(folder: Path, *, kind: str = "seg") -> Scan:
+    """The small scan as a gantry that leans 12 degrees would lay its slices."""
+    straight = small_scan(0)
+    tilt = np.radians(12.0)
+    axes = ((1.0, 0.0, 0.0), (0.0, float(np.cos(tilt)), 0.0), (0.0, float(-np.sin(tilt)), 1.0))
+    grid = replace(straight.volume.grid, direction=axes)
+    scan = Scan(Volume(straight.volume.array, grid), TumorMask(straight.mask.array, grid))
+    write_scan(folder, scan, kind=kind)
+    return scan
+
+
+def two_passes_on_disk(folder: Path) -> Path:
+    write_scan(folder, small_scan(0))
+    for file in sorted((folder / "ct").glob("*.dcm")):
+        dataset = pydicom.dcmread(file)
+        dataset.SOPInstanceUID += ".2"
+        dataset.AcquisitionNumber = 2
+        dataset.PixelData = (np.frombuffer(dataset.PixelData, "<u2") + 7).astype("<u2").tobytes()
+        dataset.save_as(file.with_name(f"second-{file.name}"))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["seg", "rtstruct"])
+def test_a_tilted_series_is_refused_and_its_remedy_names_the_correction(
+    trial: Trial, tmp_path: Path, kind: str
+) -> None:
+    tilted_on_disk(tmp_path / "in", kind=kind)
+    job = run_import(trial, tmp_path / "in", patient_code="P-1", timepoint="pre")
+    (row,) = job.result["series"]
+    assert (row["code"], row["corrections"]) == ("tilted_gantry", [])
+    assert "12.0 degrees" in row["reason"]
+    assert "--correct-tilt" in row["remedy"]
+    assert nothing_was_stored()
+
+
+@pytest.mark.parametrize("kind", ["seg", "rtstruct"])
+def test_a_straightened_series_is_stored_with_what_was_corrected_and_shows_it(
+    trial: Trial, tmp_path: Path, kind: str
+) -> None:
+    scan = tilted_on_disk(tmp_path / "in", kind=kind)
+    job = run_import(trial, tmp_path / "in", patient_code="P-1", timepoint="pre", correct_tilt=True)
+    assert job.state == Job.State.DONE, job.error
+    series, segmentation = ImageSeries.objects.get(), Segmentation.objects.get()
+    (sentence,) = series.corrections
+    assert "tilt of 12.0 degrees was straightened" in sentence
+    assert job.result["series"][0]["corrections"] == [sentence]
+    assert sentence in job.result["imported"][0]["note"]
+    volume = unpack_volume(storage.get(series.volume_sha256))
+    mask = unpack_mask(storage.get(segmentation.mask_sha256))
+    assert np.array(volume.grid.direction).T @ np.array(volume.grid.direction) == pytest.approx(np.eye(3), abs=1e-9)
+    assert mask.grid.matches(volume.grid)
+    assert segmentation.voxels == pytest.approx(scan.mask.voxels, rel=0.02 if kind == "rtstruct" else 0)
+    # The tumour is soft tissue in air: a mask that was misplaced by a pixel would take in air.
+    assert segmentation.mean_hu == pytest.approx(scan.volume.array[scan.mask.array].mean(), abs=25)
+    page = trial.client("reader").get(reverse("imaging:patient-panel", args=["trial", "P-1"])).content.decode()
+    assert "Corrected on import" in page
+    assert "tilt of 12.0 degrees" in page
+
+
+@pytest.mark.parametrize(("which", "brighter"), [("first", 0), ("last", 7)])
+def test_one_of_two_passes_is_stored_as_it_was_asked_for(
+    trial: Trial, tmp_path: Path, which: str, brighter: int
+) -> None:
+    folder = two_passes_on_disk(tmp_path / "in")
+    refused = run_import(trial, folder, patient_code="P-1", timepoint="pre")
+    assert [row["code"] for row in refused.result["series"]] == ["duplicate_slice"]
+    assert "--repeated" in refused.result["series"][0]["remedy"]
+    run_import(trial, folder, patient_code="P-1", timepoint="pre", repeated=which)
+    series = ImageSeries.objects.get()
+    assert "10 of 20 images were left out" in series.corrections[0]
+    volume = unpack_volume(storage.get(series.volume_sha256))
+    np.testing.assert_array_equal(volume.array, small_scan(0).volume.array + brighter)
+    # The tumour was contoured on the first pass, and on no other.
+    assert Segmentation.objects.count() == (which == "first")
+
+
+def test_a_series_that_needs_no_correction_has_none_recorded(trial: Trial, tmp_path: Path) -> None:
+    folder = write_scan(tmp_path / "in", small_scan(0))
+    everything = {"correct_tilt": True, "repeated": "first", "without_localizers": True}
+    run_import(trial, folder, patient_code="P-1", timepoint="pre", **everything)
+    assert ImageSeries.objects.get().corrections == []
+    page = trial.client("reader").get(reverse("imaging:patient-panel", args=["trial", "P-1"])).content.decode()
+    assert "Corrected on import" not in page
+
+
+def test_the_command_takes_corrections_and_says_what_it_did(trial: Trial, tmp_path: Path, capsys: Any) -> None:
+    tilted_on_disk(tmp_path / "in")
+    arguments = [str(tmp_path / "in"), "--cohort", "trial", "--patient", "P-1", "--timepoint", "pre"]
+    with pytest.raises(CommandError, match="refused"):
+        call_command("import_dicom", *arguments, "--dry-run")
+    assert "[tilted_gantry]" in capsys.readouterr().out
+    call_command("import_dicom", *arguments, "--dry-run", "--correct-tilt", "--json")
+    assert "12.0 degrees" in json.loads(capsys.readouterr().out)["series"][0]["corrections"][0]
+    assert nothing_was_stored()
+    call_command("import_dicom", *arguments, "--correct-tilt")
+    assert "12.0 degrees was straightened" in capsys.readouterr().out
+    assert ImageSeries.objects.get().corrections
+
+
+def test_the_form_offers_corrections_and_passes_them_on(
+    trial: Trial, tmp_path: Path, queue: Queue, django_capture_on_commit_callbacks: Any
+) -> None:
+    shown = trial.client().get(reverse("imaging:import", args=["trial"])).content.decode()
+    assert "Corrections" in shown
+    for name in ("correct_tilt", "repeated", "without_localizers"):
+        assert f'name="{name}"' in shown
+    tilted_on_disk(tmp_path / "in")
+    files = [*sorted((tmp_path / "in" / "ct").glob("*")), tmp_path / "in" / "tumour.dcm"]
+    with django_capture_on_commit_callbacks(execute=True):
+        upload(trial, files, patient="P-1", timepoint="pre", correct_tilt="on", repeated="last")
+    options = Job.objects.get().parameters["options"]
+    assert (options["correct_tilt"], options["repeated"], options["without_localizers"]) == (True, "last", False)
+    queue.work()
+    assert "12.0 degrees" in ImageSeries.objects.get().corrections[0]
+
+
 # By the page.
 
 
@@ -414,6 +539,55 @@ def test_a_pair_of_files_from_a_browser_still_finds_together(
         upload(trial, files, patient="P-1", timepoint="post")
     queue.work()
     assert Segmentation.objects.get().timepoint.kind == "post"
+
+
+def test_several_pairs_of_one_upload_find_together_without_their_names(
+    trial: Trial, tmp_path: Path, queue: Queue, django_capture_on_commit_callbacks: Any, data_folder: Path
+) -> None:
+    scans = {"pre": small_scan(0), "post": small_scan(1, radius_mm=6.0)}
+    files = [write_raster(tmp_path / f"meier_{time}_mask.nii.gz", scan, mask=True) for time, scan in scans.items()]
+    files += [write_raster(tmp_path / f"meier_{time}_image.nii.gz", scan) for time, scan in scans.items()]
+    with django_capture_on_commit_callbacks(execute=True):
+        upload(trial, files, patient="P-1")
+    (folder,) = (data_folder / "uploads").iterdir()
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "000001_image_pre.nii.gz",
+        "000001_mask_pre.nii.gz",
+        "000002_image_post.nii.gz",
+        "000002_mask_post.nii.gz",
+    ]
+    queue.work()
+    for time, scan in scans.items():
+        stored = Segmentation.objects.get(timepoint__kind=time)
+        mask = unpack_mask(storage.get(stored.mask_sha256))
+        np.testing.assert_array_equal(mask.array, scan.mask.array)
+        volume = unpack_volume(storage.get(stored.series.volume_sha256))
+        np.testing.assert_array_equal(volume.array, scan.volume.array)
+
+
+@pytest.mark.parametrize(
+    ("names", "neutral"),
+    [
+        (
+            ["a_image.nrrd", "a_label.nrrd", "b_image.nrrd"],
+            ["000001_image.nrrd", "000001_label.nrrd", "000002_image.nrrd"],
+        ),
+        (["meier.nii", "meier_gtv.nii.gz"], ["000001.nii", "000001_gtv.nii.gz"]),
+        (["IM1.dcm", "IM2.dcm", "rs.dcm"], ["000001.dcm", "000002.dcm", "000003.dcm"]),
+        # Two folders dropped together: nobody knows which image and which mask belong together.
+        (
+            ["x_ct.nii", "x_mask.nii", "x_ct.nii", "x_mask.nii"],
+            ["000001_ct.nii", "000002_mask.nii", "000003_ct.nii", "000004_mask.nii"],
+        ),
+        (["ct.nii", "mask.nii"], ["000001_ct.nii", "000002_mask.nii"]),
+        # A surname is no time word.
+        (["prendergast_image.nii", "postma_mask.nii"], ["000001_image.nii", "000002_mask.nii"]),
+        (["Meier T0 tumour.nii.gz"], ["000001_tumour_t0.nii.gz"]),
+    ],
+    ids=["pairs", "bare image", "dicom", "equal names", "no shared name", "surnames", "time"],
+)
+def test_names_of_uploads_keep_what_belongs_together_and_nothing_else(names: list[str], neutral: list[str]) -> None:
+    assert neutral_names(names) == neutral
 
 
 def test_a_form_without_files_is_refused_at_the_field(trial: Trial) -> None:

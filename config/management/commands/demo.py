@@ -19,6 +19,7 @@ from cohorts.models import Cohort, Job
 from cohorts.terminal import EcotoneCommand, progress_bar, require_done, watch
 from cohorts.workers import running_process, running_workers
 from config import demo
+from imaging.services import registration
 from imaging.services.extraction import enqueue_missing
 from imaging.services.protocols import DEFAULT_PROTOCOL
 from modeling.core.recipes import QUICK, STANDARD
@@ -81,6 +82,7 @@ class Command(EcotoneCommand):
         self._job("Importing", demo.enqueue_imports(plan, cohort))
         self._step("Entering outcomes", n, lambda advance: demo.enter_outcomes(plan, cohort, advance=advance))
         self._job("Extracting features", enqueue_missing(cohort, protocol_name=DEFAULT_PROTOCOL, user=None))
+        self._job("Registering scans", registration.enqueue_missing(cohort, user=None))
         self._train(cohort)
         return cohort
 

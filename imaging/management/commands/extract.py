@@ -7,12 +7,13 @@ from django.core.management.base import CommandError, CommandParser
 from cohorts.models import Job
 from cohorts.terminal import EcotoneCommand, cohort_named, require_done, watch
 from cohorts.workers import require_workers, running_workers
+from imaging.services import registration
 from imaging.services.extraction import enqueue_missing
 from imaging.services.protocols import DEFAULT_PROTOCOL
 
 
 class Command(EcotoneCommand):
-    help = "Queue the extraction of every image with a mask that lacks features."
+    help = "Queue the extraction of every image with a mask that lacks features, and registrations that are missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -25,12 +26,16 @@ class Command(EcotoneCommand):
         if not options["wait"]:
             require_workers()
             batch = enqueue_missing(cohort, protocol_name=options["protocol"], user=None)
+            registration.enqueue_missing(cohort, user=None)
             self._report(batch, options)
             return
         with running_workers():
             batch = enqueue_missing(cohort, protocol_name=options["protocol"], user=None)
+            registering = registration.enqueue_missing(cohort, user=None)
             if batch is not None:
                 batch = watch(batch, label="Extracting")
+            if registering is not None:
+                watch(registering, label="Registering scans")
         self._report(batch, options)
         if batch is not None:
             failed = batch.result.get("failed", 0)

@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from cohorts.terminal import EcotoneCommand
+from imaging.management.corrections import add_corrections, corrections_of
 from imaging.services.protocols import DEFAULT_PROTOCOL
-from imaging.services.single_case import features_of, report_of, write_features
+from imaging.services.single_case import case_of, report_of, write_features
 
 
 class Command(EcotoneCommand):
@@ -20,16 +21,21 @@ class Command(EcotoneCommand):
         parser.add_argument("mask", type=Path, help="NIfTI, NRRD, DICOM SEG or RTSTRUCT.")
         parser.add_argument("--roi", metavar="NAME", help="Region, where the mask file holds several.")
         parser.add_argument("--protocol", default=DEFAULT_PROTOCOL, metavar="NAME")
+        add_corrections(parser)
         parser.add_argument("--out", type=Path, metavar="FILE", help="Write to .csv, .parquet or .json.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        features = features_of(
-            options["image"], options["mask"], roi=options["roi"], protocol_name=options["protocol"]
+        case = case_of(
+            options["image"],
+            options["mask"],
+            roi=options["roi"],
+            protocol_name=options["protocol"],
+            corrections=corrections_of(options),
         )
         if options["out"]:
-            write_features(features, options["out"])
+            write_features(case, options["out"])
         if options["as_json"]:
-            self.print_json(report_of(features))
+            self.print_json(report_of(case))
         elif not options["out"]:
-            for name, value in features.as_dict().items():
-                self.stdout.write(f"{name} {features.undefined.get(name) or repr(value)}")
+            for name, value in case.features.as_dict().items():
+                self.stdout.write(f"{name} {case.features.undefined.get(name) or repr(value)}")

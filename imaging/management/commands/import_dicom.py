@@ -11,6 +11,7 @@ from cohorts.errors import ServiceError
 from cohorts.models import Centre, Job
 from cohorts.terminal import EcotoneCommand, cohort_named, progress_bar
 from imaging.core.scan import as_json, open_source, scan
+from imaging.management.corrections import add_corrections, corrections_of
 from imaging.services import ingest
 from imaging.services.placing import ImportOptions
 from imaging.services.uploads import inbox_for
@@ -29,6 +30,7 @@ class Command(EcotoneCommand):
         parser.add_argument(
             "--roi", default="", metavar="NAME", help="The tumour's region; default: found by its name."
         )
+        add_corrections(parser)
         parser.add_argument("--dry-run", action="store_true", help="Print the verdicts; write nothing.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -51,6 +53,7 @@ class Command(EcotoneCommand):
             found = scan(
                 open_source(path, workdir=Path(workdir)),
                 roi=options["roi"] or None,
+                corrections=corrections_of(options),
                 on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
             )
             return {**as_json(found), "ignored": found.ignored}
@@ -62,7 +65,13 @@ class Command(EcotoneCommand):
             known = ", ".join(cohort.centres.values_list("code", flat=True))
             raise CommandError(f"The cohort has no centre “{centre}”; it has {known}.")
         wishes = ImportOptions(
-            patient_code=options["patient"], timepoint=options["timepoint"], centre_code=centre, roi=options["roi"]
+            patient_code=options["patient"],
+            timepoint=options["timepoint"],
+            centre_code=centre,
+            roi=options["roi"],
+            correct_tilt=options["correct_tilt"],
+            repeated=options["repeated"],
+            without_localizers=options["without_localizers"],
         )
         # The command does the work itself, so no worker is needed; the job is there for its page and history.
         job = Job.objects.create(
@@ -93,4 +102,6 @@ class Command(EcotoneCommand):
 
 
 def _why(row: dict[str, Any]) -> str:
-    return f"[{row['code']}] {row['reason']}" if row["verdict"] == "refused" else ""
+    if row["verdict"] == "refused":
+        return f"[{row['code']}] {row['reason']}"
+    return " ".join(row.get("corrections", []))

@@ -19,9 +19,9 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import JPEGLSLossless
 
+from imaging.core.acquisition import acquisition_of
 from imaging.core.deidentify import Deidentifier, clean_files
 from imaging.core.deidentify.values import region_text
-from imaging.core.dicom import acquisition_of
 from imaging.core.errors import BurnedInText, ImagingError, NotCT
 from imaging.core.scan import scan
 

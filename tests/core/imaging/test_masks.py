@@ -67,8 +67,31 @@ def test_the_same_voxels_stored_in_another_direction_are_the_same_mask(
 def test_a_mask_off_the_grid_is_refused_with_both_grids(chest: Any, change: dict[str, Any]) -> None:
     grid: Grid = replace(chest.mask.grid, **change)
     mask = TumorMask(np.ones(grid.shape_zyx, dtype=bool), grid)
-    with pytest.raises(GridMismatch, match=r"image 6x24x32 voxels .* mask "):
+    with pytest.raises(GridMismatch) as caught:
         read_mask(write(mask, chest.root / "mask.nrrd"), chest.volume)
+    for shown in (chest.volume.grid, grid):
+        assert shown.describe() in caught.value.message
+    sizes_differ = grid.shape_zyx != chest.volume.grid.shape_zyx
+    assert ("their sizes differ" in caught.value.message) == sizes_differ
+    assert ("at most 0.05 are taken" in caught.value.message) != sizes_differ
+
+
+def test_the_tolerance_of_a_mask_is_capped_at_a_twentieth_of_a_millimetre(chest: Any) -> None:
+    for shift, taken in ((0.04, True), (0.06, False)):
+        x, y, z = chest.volume.grid.origin_lps_mm
+        moved = TumorMask(chest.mask.array, replace(chest.mask.grid, origin_lps_mm=(x, y, z + shift)))
+        path = write(moved, chest.root / "mask.nrrd")
+        if taken:
+            assert read_mask(path, chest.volume).mask.grid is chest.volume.grid
+        else:
+            with pytest.raises(GridMismatch, match=r"corners lie up to 0\.06 mm apart"):
+                read_mask(path, chest.volume)
+
+
+def test_a_mask_turned_in_space_is_refused_with_both_directions(chest: Any) -> None:
+    turned = replace(chest.mask.grid, direction=((0.8, -0.6, 0.0), (0.6, 0.8, 0.0), (0.0, 0.0, 1.0)))
+    with pytest.raises(GridMismatch, match=r"along \(1, 0, 0\) .* along \(0\.8, 0\.6, 0\) \(-0\.6, 0\.8, 0\)"):
+        read_mask(write(TumorMask(chest.mask.array, turned), chest.root / "mask.nrrd"), chest.volume)
 
 
 def test_an_empty_mask_is_refused(chest: Any) -> None:

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from imaging.core.codec import to_nifti
-from imaging.core.errors import MaskRefused, SeriesRefused, UnreadableFile
+from imaging.core.errors import MaskRefused, MissingGeometry, SeriesRefused, UnreadableFile
 from imaging.core.geometry import Grid
 from imaging.core.nifti import read_label_file, read_volume_file
 
@@ -71,6 +71,67 @@ def test_an_nrrd_that_points_to_another_file_is_refused(tmp_path: Path) -> None:
         read_volume_file(tmp_path / "ct.nrrd")
 
 
+def test_an_nrrd_without_spacing_is_refused_and_does_not_get_one_millimetre(
+    tmp_path: Path, hu: NDArray[np.int16]
+) -> None:
+    path = write(tmp_path / "ct.nrrd", hu)
+    content = path.read_bytes()
+    start = content.index(b"space directions")
+    path.write_bytes(content[:start] + content[content.index(b"\n", start) + 1 :])
+    with pytest.raises(MissingGeometry, match="neither space directions nor spacings"):
+        read_volume_file(path)
+
+
+def test_an_nrrd_with_sheared_axes_is_refused_with_the_angle(tmp_path: Path, hu: NDArray[np.int16]) -> None:
+    path = write(tmp_path / "ct.nrrd", hu)
+    content = path.read_bytes()
+    assert b"(0,0,3)" in content
+    path.write_bytes(content.replace(b"(0,0,3)", b"(0,0.5,3)"))
+    with pytest.raises(SeriesRefused, match=r"lean by 9\.46 degrees"):  # the arc tangent of 0.5 / 3
+        read_volume_file(path)
+
+
+def nifti(array: NDArray[np.int16], *, rows: dict[tuple[int, int], float], qform: bool) -> bytes:
+    """The array as NIfTI with changed numbers in its sform, with or without a qform beside it."""
+    content = bytearray(gzip.decompress(to_nifti(array, GRID)))
+    sform = np.frombuffer(content, "<f4", 12, 280).reshape(3, 4).copy()
+    for place, by in rows.items():
+        sform[place] += by
+    content[280:328] = sform.astype("<f4").tobytes()
+    content[252:256] = np.array([1 if qform else 0, 1], dtype="<i2").tobytes()
+    return bytes(content)
+
+
+@pytest.mark.parametrize("qform", [True, False])
+def test_a_nifti_with_a_sheared_sform_is_refused_even_where_its_qform_is_straight(
+    tmp_path: Path, hu: NDArray[np.int16], qform: bool
+) -> None:
+    (tmp_path / "ct.nii").write_bytes(nifti(hu, rows={(1, 2): 0.5}, qform=qform))
+    with pytest.raises(SeriesRefused, match=r"lean by 9\.46 degrees"):
+        read_volume_file(tmp_path / "ct.nii")
+
+
+def test_a_nifti_whose_sform_and_qform_disagree_is_refused_with_the_distance(
+    tmp_path: Path, hu: NDArray[np.int16]
+) -> None:
+    (tmp_path / "ct.nii").write_bytes(nifti(hu, rows={(0, 3): 4.0}, qform=True))
+    with pytest.raises(SeriesRefused, match=r"qform and sform\), and the two differ by up to 4 mm"):
+        read_volume_file(tmp_path / "ct.nii")
+    (tmp_path / "ct.nii").write_bytes(nifti(hu, rows={(0, 3): 0.01}, qform=True))
+    assert np.array_equal(read_volume_file(tmp_path / "ct.nii").array, hu)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_oblique_nifti_agrees_with_itself(tmp_path: Path, hu: NDArray[np.int16], seed: int) -> None:
+    axes, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    if seed % 2:  # a left-handed grid, which a quaternion holds as a sign
+        axes = axes * [1, 1, -np.sign(np.linalg.det(axes))]
+    a, b, c = (tuple(line) for line in axes.tolist())
+    grid = Grid((4, 5, 6), (3.0, 0.9, 0.7), (-10.0, 20.0, -300.0), (a, b, c))
+    volume = read_volume_file(write(tmp_path / "ct.nii.gz", hu, grid))
+    assert volume.grid.matches(grid, tolerance_mm=1e-3)
+
+
 @pytest.mark.parametrize("shape", [(5, 6), (2, 4, 5, 6)])
 def test_images_of_two_or_four_dimensions_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(np.zeros(shape, dtype=np.int16), isVector=False), str(tmp_path / "ct.nii"))
@@ -103,8 +164,9 @@ def test_a_forged_header_does_not_take_the_memory(tmp_path: Path) -> None:
 def test_labels_of_any_type_read_as_whole_numbers(tmp_path: Path) -> None:
     labels = np.zeros((4, 5, 6))
     labels[1, 2, 3], labels[2, 2, 2] = 1, 7
-    found, grid = read_label_file(write(tmp_path / "mask.nii.gz", labels))
+    found, grid, values = read_label_file(write(tmp_path / "mask.nii.gz", labels))
     assert np.array_equal(found, labels.astype(int))
+    assert values == [1, 7]
     assert grid.matches(GRID, tolerance_mm=1e-5)
 
 

@@ -98,6 +98,73 @@ def test_it_refuses_contours_between_slices() -> None:
         read_rtstruct(structure_set(contour(box(1.4, 2.5, 5.5))), GRID)
 
 
+def test_it_refuses_contours_of_two_planes_that_are_nearest_to_one_slice() -> None:
+    # Each alone is near enough to slice 1; taken together, exclusive or would leave nothing of them.
+    for z in (0.9, 1.1):
+        assert read_rtstruct(structure_set(contour(box(z, 2.5, 5.5))), GRID)[0].mask.voxels == 9
+    both = structure_set(contour(box(0.9, 2.5, 5.5)), contour(box(1.1, 2.5, 5.5)))
+    with pytest.raises(GridMismatch, match=r"planes 0\.6 mm apart .* nearest to one slice .* 3 mm apart"):
+        read_rtstruct(both, GRID)
+
+
+def test_a_keyhole_and_a_hole_by_exclusive_or_are_the_same_region() -> None:
+    outer, inner = box(1, 1.5, 15.5), box(1, 5.5, 9.5)
+    keyhole = structure_set(contour([*outer, outer[0], *inner, inner[0]]))
+    for kind in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
+        apart = structure_set(contour(outer, kind), contour(inner, kind))
+        masks = [read_rtstruct(dataset, GRID)[0].mask for dataset in (keyhole, apart)]
+        assert masks[0].voxels == 14**2 - 4**2
+        assert np.array_equal(masks[0].array, masks[1].array)
+
+
+def test_several_contours_of_a_slice_are_several_parts() -> None:
+    (found,) = read_rtstruct(structure_set(contour(box(1, 1.5, 4.5)), contour(box(1, 10.5, 14.5))), GRID)
+    assert found.mask.voxels == 3**2 + 4**2
+
+
+@pytest.mark.parametrize("direction", ["oblique", "sagittal", "coronal", "feet first"])
+def test_contours_on_planes_of_any_direction_hold_the_same_pixels(direction: str) -> None:
+    axes = {
+        "oblique": [
+            [0.9541666, 0.2785886, 0.1092718],
+            [-0.2080757, 0.880128, -0.4271838],
+            [0.2151061, -0.3843997, 0.8977562],
+        ],
+        "sagittal": [[0, 0, 1], [1, 0, 0], [0, -1, 0]],
+        "coronal": [[1, 0, 0], [0, 0, 1], [0, -1, 0]],
+        "feet first": [[-1, 0, 0], [0, 1, 0], [0, 0, -1]],
+    }[direction]
+    row, column = np.array(axes, dtype=float)[:, 0], np.array(axes, dtype=float)[:, 1]
+    row, column = row / np.linalg.norm(row), column - (column @ row) * row / (row @ row)
+    matrix = np.column_stack([row, column / np.linalg.norm(column), np.cross(row, column / np.linalg.norm(column))])
+    a, b, c = (tuple(line) for line in matrix.tolist())
+    turned = replace(GRID, direction=(a, b, c))
+    item = Dataset()
+    item.ContourGeometricType = "CLOSED_PLANAR"
+    item.ContourData = [float(f"{v:.6f}") for point in box(2, 2.5, 12.5) for v in turned.position(point)]
+    (found,) = read_rtstruct(structure_set(item), turned)
+    assert found.mask.array[2, 3:13, 3:13].all()
+    assert found.mask.voxels == 100
+
+
+@pytest.mark.parametrize("roi", [4, "4", "GTV-1", "gtv-1", " gtv-1 "])
+def test_a_region_is_found_by_its_number_or_its_name(roi: str | int) -> None:
+    dataset = structure_set(contour(box(1, 2.5, 5.5)))
+    assert read_rtstruct(dataset, GRID, roi=roi)[0].number == 4
+
+
+def test_a_name_that_is_another_regions_number_is_the_name() -> None:
+    dataset = structure_set(contour(box(1, 2.5, 5.5)))
+    other = Dataset()
+    other.ROINumber, other.ROIName = 7, "4"
+    outline = Dataset()
+    outline.ReferencedROINumber, outline.ContourSequence = 7, Sequence([contour(box(2, 2.5, 4.5))])
+    dataset.StructureSetROISequence.append(other)
+    dataset.ROIContourSequence.append(outline)
+    assert read_rtstruct(dataset, GRID, roi="4")[0].number == 7
+    assert read_rtstruct(dataset, GRID, roi=4)[0].number == 4
+
+
 def test_it_refuses_contours_that_cross_slices() -> None:
     with pytest.raises(GridMismatch):
         read_rtstruct(structure_set(contour([[0, 2, 2], [2, 2, 9], [1, 9, 9]])), GRID)

@@ -46,7 +46,8 @@ def test_the_json_has_the_agreed_keys_and_no_identity(chest: Any) -> None:
     found = json.loads(json.dumps(as_json(scan(chest.root))))
     assert set(found) == {"series", "segmentations"}
     assert set(found["series"][0]) == {
-        *("path", "series_uid", "modality", "verdict", "code", "reason", "shape_zyx", "spacing_zyx_mm")
+        *("path", "series_uid", "modality", "verdict", "code", "reason", "shape_zyx", "spacing_zyx_mm"),
+        "corrections",
     }
     assert set(found["segmentations"][0]) == {
         "path",
@@ -132,13 +133,14 @@ def test_each_fault_has_its_code(chest: Any, edit: Edit) -> None:
     assert (report.segmentations, report.ignored) == ((), 1)
 
 
-def test_a_localiser_in_the_series_is_refused_alone(chest: Any, edit: Edit) -> None:
+def test_a_localiser_in_a_series_refuses_it_and_is_named(chest: Any, edit: Edit) -> None:
     scout = chest.root / "ct" / "scout.dcm"
     shutil.copy(chest.slices[0], scout)
     edit(scout, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
     report = scan(chest.root)
-    assert sorted((len(row.files), row.code) for row in report.series) == [(1, "localizer"), (6, "ok")]
-    assert region(report, "seg.dcm").code == "ok"
+    assert [(len(row.files), row.code) for row in report.series] == [(7, "localizer")]
+    assert "1 of 7 images of the series (image 1)" in report.series[0].reason
+    assert region(report, "seg.dcm").code == "no_matching_series"
 
 
 def test_a_named_region_that_is_absent_is_a_row_that_lists_those_present(chest: Any) -> None:

@@ -22,7 +22,8 @@ from imaging.core.errors import (
     RegionNotFound,
     UnreadableFile,
 )
-from imaging.core.seg import read_seg, segment_names
+from imaging.core.masks import read_mask
+from imaging.core.seg import read_seg, segment_names, segment_types
 
 
 def write(chest: Any, pixels: NDArray[Any], kind: str, labels: list[str], **options: Any) -> Dataset:
@@ -78,6 +79,30 @@ def test_overlapping_segments_stay_apart_with_and_without_empty_frames(chest: An
     assert read_seg(dataset, chest.volume.grid, segment="nodule reader 2")[0].number == 2
 
 
+@pytest.mark.parametrize("segment", ["SCT:108369006", "sct:108369006", "Neoplasm", "neoplasm"])
+def test_a_segment_is_found_by_its_coded_type_or_its_meaning(chest: Any, segment: str) -> None:
+    found = read_mask(chest.seg, chest.volume, roi=segment)
+    assert (found.name, found.number, found.mask.voxels) == ("GTV-1", 1, 96)
+    assert segment_types(open_dataset(chest.seg)) == {1: ("SCT:108369006", "Neoplasm")}
+
+
+def test_a_label_or_number_counts_before_a_coded_type(chest: Any) -> None:
+    labels = np.zeros(chest.mask.array.shape, dtype=np.uint8)
+    labels[2, 4:6, 4:9], labels[3, 1, 1] = 1, 2
+    dataset = write(chest, labels, "LABELMAP", ["Left part", "Neoplasm"])
+    assert [found.number for found in read_seg(dataset, chest.volume.grid, segment="Neoplasm")] == [2]
+    assert [found.number for found in read_seg(dataset, chest.volume.grid, segment=1)] == [1]
+
+
+def test_of_several_segments_of_one_type_nobody_chooses(chest: Any) -> None:
+    labels = np.zeros(chest.mask.array.shape, dtype=np.uint8)
+    labels[2, 4:6, 4:9], labels[3, 1, 1] = 1, 2
+    write(chest, labels, "LABELMAP", ["Left part", "Right part"])
+    with pytest.raises(RegionNotFound, match=r"2 regions answer to 'Neoplasm': numbers 1 \('Left part'\), 2"):
+        read_mask(chest.root / "written.dcm", chest.volume, roi="Neoplasm")
+    assert read_mask(chest.root / "written.dcm", chest.volume, roi="2").mask.voxels == 1
+
+
 def test_a_fractional_segment_is_cut_at_one_half_and_says_so(chest: Any) -> None:
     fractions = np.zeros(chest.mask.array.shape, dtype=np.float32)
     fractions[2, 4, 4:8] = [0.2, 0.49, 0.5, 1.0]
@@ -91,7 +116,7 @@ def test_a_fractional_segment_is_cut_at_one_half_and_says_so(chest: Any) -> None
     )
     (found,) = read_seg(dataset, chest.volume.grid)
     assert np.flatnonzero(found.mask.array[2, 4]).tolist() == [6, 7]
-    assert found.tool.endswith("fractional, cut at 0.5")
+    assert found.tool == "fractional, cut at 0.5; Maker Painter 2"
 
 
 def test_a_label_map_gives_one_mask_a_label(chest: Any) -> None:
@@ -122,6 +147,17 @@ def test_it_refuses_frames_between_the_voxels_of_the_image(chest: Any) -> None:
     shifted = replace(chest.volume.grid, origin_lps_mm=(-12.15, -20.25, -100.0))
     with pytest.raises(GridMismatch, match=r"up to 0\.5 voxels off"):
         read_seg(open_dataset(chest.seg), shifted)
+
+
+def test_it_refuses_frames_whose_rows_run_along_their_columns(chest: Any) -> None:
+    square = replace(chest.volume.grid, spacing_zyx_mm=(2.5, 0.8, 0.8))
+    dataset = open_dataset(chest.seg)
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.PixelMeasuresSequence[0].PixelSpacing = [0.8, 0.8]
+    assert read_seg(dataset, square)[0].mask.voxels == 96
+    shared.PlaneOrientationSequence[0].ImageOrientationPatient = [1, 0, 0, 1, 0, 0]
+    with pytest.raises(GridMismatch):
+        read_seg(dataset, square)
 
 
 def test_it_refuses_frames_of_another_pixel_size(chest: Any) -> None:
