@@ -37,9 +37,9 @@ node_modules/installed: package-lock.json .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-fund --no-audit --no-update-notifier --loglevel=error
 	@touch $@
 
-test: install  ## Run the whole suite; tests that start real processes take turns, the others share JOBS=2 cores
-	$(BIN)/python -m pytest -n $(JOBS) -m "not processes"
-	$(BIN)/python -m pytest -m processes
+test: install  ## Run the suite (all of it, or TESTS=FOLDERS); tests that start real processes take turns, the others share JOBS=2 cores
+	$(BIN)/python -m pytest -n $(JOBS) -m "not processes" $(TESTS)
+	$(BIN)/python -m pytest -m processes $(TESTS)
 
 check: install  ## Lint, types, import rules, migrations
 	$(BIN)/ruff check .
@@ -49,7 +49,7 @@ check: install  ## Lint, types, import rules, migrations
 	$(MANAGE) makemigrations --check --dry-run
 	$(MANAGE) check
 
-bench: install  ## Measure seconds per scan by stage
+bench: install  ## Measure jobs here and at named peers on the same files
 	$(BIN)/python -m bench
 
 lock:  ## Resolve requirements*.in again (needs uv)

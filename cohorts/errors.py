@@ -58,6 +58,7 @@ REMEDIES = {
     "mask_refused": "Check the mask in the tool that made it.",
     "empty_mask": "Contour the tumour, or mark the timepoint as not evaluable.",
     "mask_too_small": "Check the contour, or mark the timepoint as not evaluable.",
+    "nothing_in_range": "Check the contour, or take a protocol with a wider intensity range.",
     "grid_mismatch": "Resample the mask onto the image's grid, or choose the image that it was drawn on.",
     "mask_outside_image": "Check that mask and image belong together.",
     "frame_of_reference_mismatch": "Import the mask together with the series on which it was drawn.",

@@ -127,6 +127,12 @@ class MaskTooSmall(MaskRefused):
     code = "mask_too_small"
 
 
+class NothingInRange(MaskRefused):
+    """The protocol's intensity range leaves no voxel of the mask."""
+
+    code = "nothing_in_range"
+
+
 class GridMismatch(MaskRefused):
     """Mask and image do not share a grid."""
 

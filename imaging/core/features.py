@@ -20,6 +20,7 @@ from imaging.core.engine.resegment import resegment
 from imaging.core.errors import MaskTooSmall
 from imaging.core.feature_vector import FeatureVector
 from imaging.core.geometry import TumorMask, Volume, bounding_box, require_same_grid
+from imaging.core.provenance import versions
 from imaging.core.resample import resample_around
 from imaging.core.spec import ExtractionSpec, RadiomicsSpec
 
@@ -58,6 +59,8 @@ def extract(volume: Volume, mask: TumorMask, spec: ExtractionSpec) -> FeatureVec
         If no voxel is inside the mask.
     MaskTooSmall
         If fewer voxels than the specification demands are left after resampling, or they lie on a line.
+    NothingInRange
+        If the specification's intensity range leaves no voxel.
 
     References
     ----------
@@ -119,7 +122,7 @@ def _reason(name: str, found: Mapping[str, float]) -> str:
 def _provenance(volume: Volume, prepared: Prepared, spec: ExtractionSpec) -> dict[str, object]:
     return {
         "engine": spec.radiomics.engine,
-        "versions": _ENGINES[spec.radiomics.engine].VERSIONS,
+        "versions": versions(),
         "convention": spec.radiomics.convention,
         "spec": spec.name,
         "spec_digest": spec.digest,

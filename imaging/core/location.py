@@ -14,9 +14,9 @@ from scipy import ndimage
 from imaging.core.errors import GridMismatch, LungsNotFound
 from imaging.core.geometry import TumorMask, Volume, bounding_box, require_same_grid
 from imaging.core.lungs import RIGHT, SIDES, Lungs, settings_document
-from imaging.core.lungs_grid import Reduction
-from imaging.core.lungs_shape import closed
-from imaging.core.lungs_surfaces import distance_from_point_mm, distance_mm, facing, surroundings, way_out_mm
+from imaging.core.lungs.grid import Reduction
+from imaging.core.lungs.shape import closed
+from imaging.core.lungs.surfaces import distance_from_point_mm, distance_mm, facing, surroundings, way_out_mm
 
 Zone = Literal["central", "peripheral"]
 Mask = NDArray[np.bool_]

@@ -177,9 +177,10 @@ def store_features(
 def provenance_of(
     segmentation: Segmentation, protocol: ExtractionProtocol, provenance: Mapping[str, object]
 ) -> dict[str, object]:
-    """Complete what a computation on a stored scan says of itself with versions and digests."""
+    """Complete what a computation on a stored scan says of itself with versions, digests and corrections."""
+    corrected = {"corrections": segmentation.series.corrections}
     return traced(
-        provenance,
+        {**provenance, **corrected},
         volume_sha256=segmentation.series.volume_sha256,
         mask_sha256=segmentation.mask_sha256,
         protocol_sha256=protocol.digest,

@@ -86,7 +86,7 @@ def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
 
     def write() -> dict[str, Any]:
         row = Registration.objects.update_or_create(pre=pre, post=post, digest=STANDARD.digest, defaults=values)[0]
-        transitions.save(followed)
+        transitions.store(followed)
         return _result(row)
 
     return write

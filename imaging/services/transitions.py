@@ -30,7 +30,7 @@ class Followed:
 def follow(labels: Mapping[int, HabitatLabels]) -> list[Followed]:
     """Follow every patient whose two masks are among the labelled ones (segmentation id → habitats) and registered.
 
-    Reads displacement fields and computes, so it belongs outside any transaction; `save` writes.
+    Reads displacement fields and computes, so it belongs outside any transaction; `store` writes.
     """
     rows = Registration.objects.filter(
         pre__in=list(labels), post__in=list(labels), digest=STANDARD.digest, accepted=True
@@ -64,7 +64,7 @@ def _follow(registered: Registered, pre_id: int, post_id: int, labels: Mapping[i
     return Followed(pre_id, post_id, found.codebook_digest, found, features, sha256)
 
 
-def save(followed: Sequence[Followed]) -> None:
+def store(followed: Sequence[Followed]) -> None:
     """Store transitions; registrations and habitat models have their rows."""
     for one in followed:
         registrations = Registration.objects.select_related("post__series", "post__timepoint__patient")

@@ -76,7 +76,7 @@ def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
     def write() -> dict[str, Any]:
         for pk, labels in labelled.items():
             habitats.save_maps(labels, model=models[pk])
-            transitions.save(followed[pk])
+            transitions.store(followed[pk])
         Prediction.objects.bulk_create(rows)
         for version in versions:
             audit.record("predicted", version, actor=job.created_by, cohort=job.cohort)

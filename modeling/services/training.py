@@ -159,7 +159,7 @@ def _register(job: Job, fitted: _Fitted, table_sha256: str, artefacts: Mapping[s
         cohort, fitted.codebook, protocol=fitted.protocol, fitted_on=training_patients
     )
     habitats.save_maps(fitted.labelled, model=habitat_model)
-    transitions.save(fitted.followed)
+    transitions.store(fitted.followed)
     snapshot = _save_snapshot(cohort, fitted, habitat_model, table_sha256)
     last = TrainingRun.objects.filter(cohort=cohort).aggregate(last=Max("number"))["last"] or 0
     training_run = TrainingRun.objects.create(

@@ -133,7 +133,7 @@ def test_maps_saved_after_the_registration_get_transitions(trial: Trial, accepte
     pre, post = store_pair(trial)
     jobs.execute(case_of(trial).pk, registration.run)
     model, maps = store_maps(pre, post)
-    transitions.save(transitions.follow({pk: one.labels for pk, one in maps.items()}))
+    transitions.store(transitions.follow({pk: one.labels for pk, one in maps.items()}))
     check_transitions(pre, post, model)
 
 

@@ -55,7 +55,9 @@ def published(shared: Path, test: str) -> NDArray[np.float32]:
 
 def pyradiomics_response(volume: Volume, name: str, **settings: object) -> NDArray[np.generic]:
     bare = RadiomicsSpec(None, log_sigma_mm=(), wavelet=False)
-    return dict(images(volume, replace(bare, **settings)))[name]
+    depth, height, width = volume.grid.shape_zyx
+    whole = (slice(0, depth), slice(0, height), slice(0, width))
+    return dict(images(volume, whole, replace(bare, **settings)))[name]
 
 
 def largest_share(response: NDArray[np.generic], expected: NDArray[np.float32]) -> float:

@@ -44,7 +44,9 @@ def prepare(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Prepare
     EmptyMask
         If no voxel is inside the mask.
     MaskTooSmall
-        If no voxel is left after resampling or re-segmentation.
+        If no voxel is left after resampling.
+    NothingInRange
+        If no voxel is left after re-segmentation.
     """
     if settings.resampled_spacing_mm is None:
         image, region = _cropped(volume, mask, settings)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
-import pywt
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from imaging.core.engine import firstorder, shape
@@ -16,13 +13,6 @@ from imaging.core.engine.prepared import Prepared
 from imaging.core.engine.region import PaddedRegion
 from imaging.core.engine.texture import FAMILIES, texture_features
 from imaging.core.spec import RadiomicsSpec
-
-VERSIONS = {
-    "numpy": np.__version__,
-    "numba": numba.__version__,
-    "SimpleITK": sitk.Version.VersionString(),
-    "PyWavelets": pywt.__version__,
-}
 
 
 def names(settings: RadiomicsSpec) -> tuple[str, ...]:

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import pywt
 import radiomics
 import SimpleITK as sitk
 from radiomics import imageoperations
@@ -20,13 +18,6 @@ from imaging.core.spec import RadiomicsSpec
 logging.getLogger("radiomics").handlers.clear()
 logging.getLogger("radiomics").setLevel(logging.CRITICAL)
 radiomics.progressReporter = None
-
-VERSIONS = {
-    "pyradiomics": radiomics.__version__,
-    "numpy": np.__version__,
-    "SimpleITK": sitk.Version.VersionString(),
-    "PyWavelets": pywt.__version__,
-}
 
 
 def compute(prepared: Prepared, settings: RadiomicsSpec) -> dict[str, float]:

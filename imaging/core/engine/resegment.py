@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imaging.core.errors import MaskTooSmall
+from imaging.core.errors import NothingInRange
 from imaging.core.geometry import TumorMask, Volume
 
 
@@ -34,7 +34,7 @@ def resegment(
 
     Raises
     ------
-    MaskTooSmall
+    NothingInRange
         If no voxel is left.
 
     References
@@ -50,7 +50,7 @@ def resegment(
         low, high = max(low, mean - distance), min(high, mean + distance)
     kept = (values >= low) & (values <= high)
     if not kept.any():
-        raise MaskTooSmall(
+        raise NothingInRange(
             f"None of the mask's {values.size} voxels lies between {low:.6g} and {high:.6g} HU, "
             f"where the protocol counts them; they reach from {values.min():.6g} to {values.max():.6g} HU."
         )

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from imaging.core.engine.ibsi import ibsi_levels, ibsi_values, laplacian_of_gaussian, prepare
 from imaging.core.engine.ibsi_resample import resample_aligned
 from imaging.core.engine.resegment import resegment
-from imaging.core.errors import EmptyMask, GridMismatch, MaskTooSmall
+from imaging.core.errors import EmptyMask, GridMismatch, MaskTooSmall, NothingInRange
 from imaging.core.features import extract, feature_names
 from imaging.core.geometry import Grid, TumorMask, Volume, mask_from_sitk, to_sitk, volume_from_sitk
 from imaging.core.spec import ExtractionSpec, RadiomicsSpec
@@ -184,7 +184,7 @@ def test_the_shape_keeps_what_resegmentation_leaves_out() -> None:
 
 def test_a_range_that_leaves_nothing_is_refused_with_its_numbers() -> None:
     with pytest.raises(
-        MaskTooSmall, match=r"None of the mask's 8 voxels lies between 500 and 600 HU.*from 1 to 8 HU"
+        NothingInRange, match=r"None of the mask's 8 voxels lies between 500 and 600 HU.*from 1 to 8 HU"
     ):
         resegment(line(1, 2, 3, 4, 5, 6, 7, 8), ALL, range_hu=(500.0, 600.0), sigmas=None)
 

@@ -13,7 +13,7 @@ from imaging.core.errors import EmptyMask, GridMismatch, LungsNotFound
 from imaging.core.geometry import Grid, TumorMask
 from imaging.core.location import Location, LocationRule, locate
 from imaging.core.lungs import segment_lungs
-from imaging.core.lungs_surfaces import distance_from_point_mm, distance_mm, way_out_mm
+from imaging.core.lungs.surfaces import distance_from_point_mm, distance_mm, way_out_mm
 from imaging.core.phantom.anatomy import Build, surfaces
 from imaging.core.phantom.place import find_place
 from imaging.core.phantom.tumour import Tumour

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imaging.core.errors import LungsNotFound
 from imaging.core.geometry import Grid, Volume
 from imaging.core.lungs import LEFT, RIGHT, Lungs, LungSettings, segment_lungs, settings_document
-from imaging.core.lungs_grid import Reduction
+from imaging.core.lungs.grid import Reduction
 from tests.chests import CARINA_MM, GRID, HILUM_MM, LUNG_HU, LUNG_ML, TISSUE_HU, Chest
 
 VOXEL_MM = max(GRID.spacing_zyx_mm)

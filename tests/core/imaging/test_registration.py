@@ -13,8 +13,8 @@ from imaging.core.codec import pack_registered, unpack_registered
 from imaging.core.errors import EmptyMask, GridMismatch, RegistrationRefused, UnreadableFile
 from imaging.core.geometry import Grid, TumorMask, Volume
 from imaging.core.registration import STANDARD, Registered, RegistrationSpec, register, warp_labels
-from imaging.core.registration_quality import agreement, jacobian, lung_measures, require_good
-from imaging.core.registration_spline import Lattice, bending_gradient
+from imaging.core.registration.quality import agreement, jacobian, lung_measures, require_good
+from imaging.core.registration.spline import Lattice, bending_gradient
 from tests.core.imaging.chests import CENTRE, FIRST_MM, Move, Scan, after, before, breathed, positions, shifted
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.core.errors import RegistrationRefused
-from imaging.core.registration_spec import RegistrationSpec
+from imaging.core.registration.spec import RegistrationSpec
 
 Float = NDArray[np.float32]
 Field = NDArray[np.float64]

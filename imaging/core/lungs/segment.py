@@ -11,9 +11,9 @@ from scipy import ndimage
 
 from imaging.core.errors import LungsNotFound
 from imaging.core.geometry import Grid, Triple, Volume, bounding_box
-from imaging.core.lungs_airways import IN_PLANE, Airways, AirwaySettings, find_airways
-from imaging.core.lungs_grid import Reduction
-from imaging.core.lungs_shape import closed, split
+from imaging.core.lungs.airways import IN_PLANE, Airways, AirwaySettings, find_airways
+from imaging.core.lungs.grid import Reduction
+from imaging.core.lungs.shape import closed, split
 
 RIGHT, LEFT = 1, 2
 SIDES = {RIGHT: "right", LEFT: "left"}

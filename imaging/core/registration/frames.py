@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imaging.core.errors import RegistrationRefused
 from imaging.core.geometry import Grid, Slices, TumorMask, Volume, bounding_box, grid_of, require_same_grid, to_sitk
-from imaging.core.registration_spec import RegistrationSpec
+from imaging.core.registration.spec import RegistrationSpec
 
 Float = NDArray[np.float32]
 Points = NDArray[np.float64]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from imaging.core.registration_spec import RegistrationSpec
+from imaging.core.registration.spec import RegistrationSpec
 
 Float = NDArray[np.float32]
 Coefficients = NDArray[np.float64]

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.core.geometry import Grid, TumorMask, Volume, bounding_box
-from imaging.core.registration_frames import Frame, Rigid, align, boxes, centred, frame_of, laid_over
-from imaging.core.registration_quality import agreement, jacobian, lung_measures, require_good, vessel_agreement
-from imaging.core.registration_spec import STANDARD, RegistrationSpec
-from imaging.core.registration_spline import bend
+from imaging.core.registration.frames import Frame, Rigid, align, boxes, centred, frame_of, laid_over
+from imaging.core.registration.quality import agreement, jacobian, lung_measures, require_good, vessel_agreement
+from imaging.core.registration.spec import STANDARD, RegistrationSpec
+from imaging.core.registration.spline import bend
 
 __all__ = ["STANDARD", "Registered", "RegistrationSpec", "lung_grid_of", "register", "warp_labels"]
 
