@@ -21,7 +21,7 @@ _PATIENT_PAGES = tuple(
 )
 #: Label, address, what the person must be allowed to do, and the addresses that light the tab.
 _TABS = (
-    ("Overview", "cohorts:detail", Action.VIEW, ()),
+    ("Overview", "cohorts:detail", Action.VIEW, ("imaging:stability",)),
     ("Patients", "cohorts:patients", Action.VIEW, _PATIENT_PAGES),
     ("Models", "modeling:models", Action.VIEW_PREDICTIONS, ("modeling:run",)),
     ("Jobs", "cohorts:jobs", Action.VIEW, ("cohorts:job",)),

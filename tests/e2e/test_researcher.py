@@ -62,6 +62,11 @@ def test_a_patient_page_shows_viewer_habitats_interaction_and_prediction(researc
         expect(page.locator(f"[data-chart='chart-{key}'] :is(svg, canvas)").first).to_be_visible()
     expect(page.locator("body")).to_contain_text("Integrated 1")
     expect(page.locator("body")).to_contain_text("esearch use only")
+    location = page.get_by_role("region", name="Location in the lungs")
+    expect(location).to_contain_text("Measured from the CT")
+    transitions = page.locator("section").filter(has=page.get_by_role("heading", name="Habitat transitions"))
+    expect(transitions.get_by_role("row", name=re.compile("Habitat 1"))).to_be_visible()
+    expect(transitions).to_contain_text("Registration accepted")
     researcher.picture("patient")
 
 
@@ -93,6 +98,22 @@ def test_retraining_gives_a_new_version_beside_the_old_one(researcher: Visitor) 
     researcher.go("/cohorts/demo/models/runs/2/")
     expect(page.locator("[data-chart='chart-auc'] :is(svg, canvas)").first).to_be_visible()
     researcher.picture("run")
+
+
+def test_stability_is_measured_on_demand_and_shown_with_its_interval(researcher: Visitor) -> None:
+    page = researcher.page
+    researcher.go("/cohorts/demo/")
+    page.get_by_role("link", name="Stability of features").click()
+    expect(page.locator("body")).to_contain_text("Nothing to show yet")
+    page.get_by_label("Protocol").first.select_option("light")
+    page.get_by_label("Scans").fill("2")
+    page.get_by_role("button", name="Measure").click()
+    expect(page).to_have_url(re.compile("/cohorts/jobs/"))
+    expect(page.locator("body")).to_contain_text("Done", timeout=180_000)
+    researcher.go("/cohorts/demo/stability/?protocol=light")
+    expect(page.get_by_role("row", name=re.compile("original_shape_MeshVolume"))).to_be_visible()
+    expect(page.locator("body")).to_contain_text("Fewer than 30")
+    researcher.picture("stability")
 
 
 def test_the_export_holds_every_table(researcher: Visitor) -> None:

@@ -21,7 +21,7 @@ from imaging.core.transitions import (
     transition_features,
     transitions,
 )
-from tests.core.imaging.chests import (
+from tests.core.imaging.breathing_chest import (
     CENTRE,
     FIRST_MM,
     SECOND_MM,
