@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -87,9 +88,9 @@ class Grid:
 
     def corner_distance_mm(self, other: Grid) -> float:
         """Give the largest distance between corresponding corners, taken on this grid's shape."""
-        corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape_zyx])).reshape(3, -1).T
-        distances = [np.linalg.norm(self.position(c) - other.position(c)) for c in corners]
-        return float(max(distances))
+        corners_xyz1 = [[x, y, z, 1] for z, y, x in product(*((0, n - 1) for n in self.shape_zyx))]
+        apart = np.array(corners_xyz1) @ (self.affine_lps - other.affine_lps).T
+        return float(np.sqrt((apart**2).sum(axis=1).max()))
 
     def describe(self) -> str:
         """Describe the grid for a person, with units."""
@@ -205,10 +206,11 @@ def bounding_box(mask: NDArray[np.bool_], *, margin: Iterable[int] = (0, 0, 0)) 
     EmptyMask
         If no voxel is True.
     """
+    rows: NDArray[np.bool_] = np.asarray(mask.any(axis=2))
+    occupied = (rows.any(axis=1), rows.any(axis=0), mask.any(axis=(0, 1)))
     box = []
-    for axis, extra in enumerate(margin):
-        others = tuple(a for a in range(mask.ndim) if a != axis)
-        hits = np.flatnonzero(mask.any(axis=others))
+    for axis, (hit, extra) in enumerate(zip(occupied, margin, strict=True)):
+        hits = np.flatnonzero(hit)
         if hits.size == 0:
             raise EmptyMask("The mask is empty: no voxel is inside it.")
         box.append(slice(max(0, int(hits[0]) - extra), min(mask.shape[axis], int(hits[-1]) + 1 + extra)))

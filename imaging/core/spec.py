@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any, TypeVar
 
 from imaging.core.errors import UnknownSetting
@@ -126,7 +127,7 @@ class ExtractionSpec:
             habitats=_build(HabitatSpec, data.get("habitats", {})),
         )
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Give the sha256 of all parameters, the name excepted."""
         parts = {"radiomics": hashed_form(self.radiomics), "habitats": hashed_form(self.habitats)}

@@ -42,11 +42,12 @@ def compute(prepared: Prepared, settings: RadiomicsSpec) -> dict[str, float]:
     """
     grid = prepared.image.grid
     found: dict[str, float] = {}
+    region = PaddedRegion.of(prepared.intensity.array)
     if "shape" in settings.classes:
-        morphology = PaddedRegion.of(prepared.morphology.array)
+        same = prepared.morphology is prepared.intensity
+        morphology = region if same else PaddedRegion.of(prepared.morphology.array)
         of_mask = shape.shape_features(morphology, spacing_zyx_mm=grid.spacing_zyx_mm)
         found |= {f"original_shape_{name}": value for name, value in of_mask.items()}
-    region = PaddedRegion.of(prepared.intensity.array)
     for image_type, array in images(prepared.image, region.box, settings):
         values = array[region.inside]
         levels = _levels(values, settings, filtered=image_type != "original")
