@@ -35,7 +35,7 @@ _CENTRE_ZYX = (35, 95, 100)
 _RADII_MM = {"M": 14.45, "L": 24.7}
 _SYNTHETIC_RADII_MM = {"M": 14.4, "L": 24.0, "XL": 44.1}
 #: Part of the name of the folder; a change of what is written needs another.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +50,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Case:
-    """One tumour as files: NRRD (gzip) for readers of rasters, DICOM for readers of scans."""
+    """One tumour as files: NRRD, with gzip and without, for readers of rasters, DICOM for readers of scans."""
 
     size: str
     image: Path
     mask: Path
+    plain_image: Path
+    plain_mask: Path
     ct: Path
     seg: Path
     rtstruct: Path
@@ -113,9 +115,11 @@ def write_cases(source: Source, folder: Path) -> dict[str, Case]:
         home.mkdir(parents=True, exist_ok=True)
         identity = DicomIdentity("bench", f"ecotone bench/{source.name}", date(2020, 1, 1), "Bench chest", "STANDARD")
         sitk.WriteImage(to_sitk(source.volume), str(home / "image.nrrd"), useCompression=True)
+        sitk.WriteImage(to_sitk(source.volume), str(home / "image.plain.nrrd"))
         write_ct(source.volume, home / "ct", identity=identity)
         for size, mask in source.tumours.items():
             sitk.WriteImage(to_sitk(mask), str(cases[size].mask), useCompression=True)
+            sitk.WriteImage(to_sitk(mask), str(cases[size].plain_mask))
             write_seg(mask, cases[size].seg, identity=identity)
             write_rtstruct(mask, cases[size].rtstruct, identity=identity)
         done.write_text(json.dumps({size: mask.voxels for size, mask in source.tumours.items()}))
@@ -127,6 +131,8 @@ def _case(home: Path, size: str, mask: TumorMask) -> Case:
         size=size,
         image=home / "image.nrrd",
         mask=home / f"{size}.nrrd",
+        plain_image=home / "image.plain.nrrd",
+        plain_mask=home / f"{size}.plain.nrrd",
         ct=home / "ct",
         seg=home / f"{size}.seg.dcm",
         rtstruct=home / f"{size}.rtstruct.dcm",

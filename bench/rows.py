@@ -59,16 +59,21 @@ class Run:
 
 
 def whole(run: Run) -> list[Row]:
-    """Original, three LoG and eight wavelet images at 1 mm, every class, from NRRD files."""
-    return [_whole(run, run.cases[size], aim) for size, aim in (("M", 15.0), ("L", 10.0), ("XL", 6.0))]
+    """Original, three LoG and eight wavelet images at 1 mm, every class, from NRRD files with gzip and without."""
+    return [
+        _whole(run, run.cases[size], kind, aim)
+        for kind in ("with gzip", "uncompressed")
+        for size, aim in (("M", 15.0), ("L", 10.0), ("XL", 6.0))
+    ]
 
 
-def _whole(run: Run, case: Case, aim: float) -> Row:
-    files, settings = (case.image, case.mask), ours.WHOLE.radiomics
+def _whole(run: Run, case: Case, kind: str, aim: float) -> Row:
+    files = (case.image, case.mask) if kind == "with gzip" else (case.plain_image, case.plain_mask)
+    settings = ours.WHOLE.radiomics
     reading, _ = repeat(lambda: ours.read(*files), 3)
     return _against(
         run,
-        f"whole tumour, original + 3 LoG + 8 wavelet, from files, {case.title}",
+        f"whole tumour, original + 3 LoG + 8 wavelet, from files {kind}, {case.title}",
         lambda: ours.from_files(*files, ours.WHOLE).as_dict(),
         lambda: pyradiomics.from_files(*files, settings),
         agree=compare,
