@@ -15,7 +15,17 @@ from imaging.core.geometry import Grid, TumorMask, Volume
 from imaging.core.registration import STANDARD, Registered, RegistrationSpec, register, warp_labels
 from imaging.core.registration.quality import agreement, jacobian, lung_measures, require_good
 from imaging.core.registration.spline import Lattice, bending_gradient
-from tests.core.imaging.breathing_chest import CENTRE, FIRST_MM, Move, Scan, after, before, breathed, positions, shifted
+from tests.core.imaging.breathing_chest import (
+    CENTRE,
+    FIRST_MM,
+    Move,
+    Scan,
+    after,
+    before,
+    breathed,
+    positions,
+    shifted,
+)
 
 
 @cache
