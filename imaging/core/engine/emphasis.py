@@ -12,6 +12,8 @@ from imaging.core.compiled import compiled
 
 FloatArray = NDArray[np.float64]
 
+_EPS = float(np.spacing(1.0))
+
 #: In the order in which `emphasis` gives them.
 QUANTITIES = (
     "small",
@@ -72,7 +74,7 @@ def emphasis(counts: NDArray[np.int32], levels: FloatArray, sizes: FloatArray) -
         for j in range(len(sizes)):
             if counts[i, j]:
                 q = counts[i, j] / n
-                entropy -= q * np.log2(q + 2.220446049250313e-16)
+                entropy -= q * np.log2(q + _EPS)
     small, large, voxels, squares_by_size = 0.0, 0.0, 0.0, 0.0
     for j in range(len(sizes)):
         small += by_size[j] / sizes[j] ** 2

@@ -77,7 +77,7 @@ def glcm_features(pairs: NDArray[np.int32], levels: GreyLevels, *, merge: bool =
 @compiled
 def _values(p: FloatArray, grey: FloatArray, highest: int) -> FloatArray:
     """Give the features of one symmetric, normalised matrix."""
-    eps = 2.220446049250313e-16
+    eps = _EPS
     n = len(grey)
     px = np.zeros(n)
     add = np.zeros(2 * highest + 1)
