@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline
 
 from modeling.core.errors import InvalidTable, MissingColumns, OneClassOnly, TooFewPatients
 from modeling.core.estimators import LateFusion, build
-from modeling.core.metrics import sensitive_threshold, youden_threshold
 from modeling.core.penalised import feasible_folds
+from modeling.core.performance.classification import sensitive_threshold, youden_threshold
 from modeling.core.recipes import Recipe
 from modeling.core.table import FeatureTable
 from modeling.core.views import FUSED

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modeling.core import metrics
 from modeling.core.errors import NotComparable, OverlapError
+from modeling.core.performance.classification import wilson
+from modeling.core.performance.discrimination import auc, delong_interval, holm
 from modeling.core.table import FeatureTable
 from modeling.core.training import fit_models
 from modeling.core.validation import compare, evaluate, measure
@@ -38,8 +39,8 @@ def test_the_numbers_are_those_of_the_metrics(table, models):
     chosen = table.split == "external"
     y, p = table.y[chosen].to_numpy(), model.predict_proba(table.X[chosen])
     row = next(r for r in evaluate(model, table) if r.split == "external" and r.centre is None)
-    assert row.auc == metrics.auc(y, p)
-    assert (row.auc_low, row.auc_high) == metrics.delong_interval(y, p)
+    assert row.auc == auc(y, p)
+    assert (row.auc_low, row.auc_high) == delong_interval(y, p)
     assert row.threshold == model.threshold
     called = p >= model.threshold
     assert row.sensitivity == pytest.approx(called[y == 1].mean())
@@ -52,13 +53,13 @@ def test_the_numbers_are_those_of_the_metrics(table, models):
     assert row.mcc == pytest.approx(np.corrcoef(called, y)[0, 1])
     assert row.brier == pytest.approx(np.mean((p - y) ** 2))
     assert row.scaled_brier == pytest.approx(1 - row.brier / np.var(y))
-    assert row.intervals["sensitivity"] == metrics.wilson(row.confusion["tp"], int(y.sum()))
+    assert row.intervals["sensitivity"] == wilson(row.confusion["tp"], int(y.sum()))
 
 
 def test_cross_validation_speaks_of_the_out_of_fold_predictions(table, models):
     model = models["whole_tumour"]
     row = evaluate(model, table)[0]
-    assert row.auc == metrics.auc(table.y.loc[model.oof.index].to_numpy(), model.oof.to_numpy())
+    assert row.auc == auc(table.y.loc[model.oof.index].to_numpy(), model.oof.to_numpy())
 
 
 def test_a_table_without_the_training_patients_has_no_cross_validation(table, models):
@@ -123,12 +124,12 @@ def test_the_integrated_model_is_compared_with_every_other_one_on_every_split(ta
     rows = compare(models, table, model="integrated")
     assert len(rows) == 4 * 3
     p_values = [row.p for row in rows]
-    assert [row.p_holm for row in rows] == pytest.approx(metrics.holm(p_values))
+    assert [row.p_holm for row in rows] == pytest.approx(holm(p_values))
     chosen = table.split == "external"
     y = table.y[chosen].to_numpy()
     one, two = (models[name].predict_proba(table.X[chosen]) for name in ("integrated", "clinical"))
     row = next(r for r in rows if (r.split, r.reference) == ("external", "clinical"))
-    assert row.difference == pytest.approx(metrics.auc(y, one) - metrics.auc(y, two))
+    assert row.difference == pytest.approx(auc(y, one) - auc(y, two))
 
 
 def test_a_comparison_that_is_undefined_says_why(table, models):
