@@ -39,6 +39,8 @@ TASKS = {
     Job.Kind.STABILITY: "imaging.tasks.measure_stability",
     Job.Kind.TRAINING: "modeling.tasks.train",
     Job.Kind.PREDICTION: "modeling.tasks.predict",
+    Job.Kind.ANALYSIS: "modeling.tasks.analyse_table",
+    Job.Kind.REPORT: "modeling.tasks.write_report",
 }
 _REPORT_EVERY_SECONDS = 0.5
 _REQUEUE_AFTER = timedelta(minutes=10)

@@ -27,6 +27,8 @@ class Job(models.Model):
         STABILITY = "stability", "Stability of features"
         TRAINING = "training", "Training"
         PREDICTION = "prediction", "Prediction"
+        ANALYSIS = "analysis", "Analysis of a table"
+        REPORT = "report", "Report"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"

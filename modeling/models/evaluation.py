@@ -13,12 +13,16 @@ class Evaluation(models.Model):
     cohort_path = "model_version__cohort"
 
     class Split(models.TextChoices):
+        NESTED_CV = "nested_cv", "Nested cross-validation"
+        #: Runs before 0.3.0, whose threshold was chosen on the predictions that are measured.
         CROSS_VALIDATION = "cross_validation", "Cross-validation (training patients)"
         INTERNAL_TEST = "internal_test", "Internal test"
         EXTERNAL = "external", "External test"
+        LEAVE_ONE_CENTRE_OUT = "leave_one_centre_out", "Leave one centre out"
+        TEMPORAL = "temporal", "Temporal test"
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="evaluations")
-    split = models.CharField(max_length=20, choices=Split)
+    split = models.CharField(max_length=24, choices=Split)
     centre = models.CharField(max_length=32, blank=True, help_text="Empty: all centres of the split together.")
     n = models.PositiveIntegerField()
     events = models.PositiveIntegerField()

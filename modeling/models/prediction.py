@@ -24,6 +24,13 @@ class Prediction(models.Model):
     probability = models.FloatField()
     threshold = models.FloatField()
     standing = models.CharField(max_length=12, choices=Standing)
+    low = models.FloatField(null=True, help_text="lower end of the 95 % interval of the probability")
+    high = models.FloatField(null=True, help_text="upper end")
+    uncertainty = models.JSONField(
+        default=dict, help_text="what the interval rests on; the conformal set and its coverage"
+    )
+    unlike = models.JSONField(default=dict, help_text="whether the scans are unlike the training scans, and what is")
+    similar = models.JSONField(default=list, help_text="most similar training patients: code, distance")
     contributions = models.JSONField(default=list, help_text="feature, value, log-odds")
     features_sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)

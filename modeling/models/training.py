@@ -22,6 +22,9 @@ class TrainingRun(models.Model):
     snapshot = models.ForeignKey(TableSnapshot, on_delete=models.PROTECT, related_name="runs")
     job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="training_run")
     versions = models.JSONField(default=dict, help_text="libraries that fitted the models")
+    findings = models.JSONField(
+        default=dict, help_text="sample size, comparisons, heterogeneity, subgroups, centre predictability, warnings"
+    )
     started_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -54,7 +57,11 @@ class ModelVersion(models.Model):
     sha256 = models.CharField(max_length=64)
     threshold = models.FloatField(help_text="probability, frozen on training patients (Youden)")
     threshold_sensitive = models.FloatField(help_text="probability, frozen on training patients (sensitivity 0.90)")
+    classifier = models.CharField(max_length=24, default="logistic")
     selected = models.JSONField(default=list)
+    facts = models.JSONField(
+        default=dict, help_text="comparison of classifiers, selection frequency, ICC, importance, notes"
+    )
     fitted_on = models.ManyToManyField(Patient, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
