@@ -1,7 +1,7 @@
 """Calibration: whether probabilities are as high as what is observed.
 
-Everywhere ``y`` holds 1 for an event (a responder) and 0 otherwise, ``p`` a predicted probability
-or score, both of shape (n_patients,).
+Everywhere ``y`` holds 1 for an event (a responder) and 0 otherwise, ``p`` a predicted probability,
+both of shape (n_patients,).
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy import stats
+
+from modeling.core.performance.logistic import log_odds, maximum_likelihood
+from modeling.core.performance.smoothing import loess
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+#: Below this number of patients a smooth curve would follow each of them.
+FEWEST_TO_SMOOTH = 10
 
-#: Probabilities are kept this far from 0 and 1 before a logarithm.
-_MARGIN = 1e-12
+#: The curve is evaluated at no more predictions than this and interpolated between them.
+_MOST_SMOOTHED = 500
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,34 @@ class Calibration:
     slope: float | None
     intercept: float | None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class ObservedExpected:
+    """Events that occurred over events that were predicted (1 is perfect), with a 95 % interval."""
+
+    ratio: float | None
+    low: float | None
+    high: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CalibrationErrors:
+    """Mean, median and 90th percentile of the distance between prediction and smoothed outcome."""
+
+    ici: float
+    e50: float
+    e90: float
+
+
+@dataclass(frozen=True)
+class HosmerLemeshow:
+    """A goodness-of-fit test; weak, because it depends on the groups and has little power."""
+
+    chi2: float
+    df: int
+    p: float
 
 
 def brier(y: Ints, p: Floats) -> float:
@@ -45,16 +78,14 @@ def calibration_slope_intercept(y: Ints, p: Floats) -> Calibration:
     """
     if len(np.unique(y)) < 2:
         return Calibration(None, None, "all patients have the same outcome")
-    score = logit(np.clip(p, _MARGIN, 1 - _MARGIN))
-    intercept = _maximum_likelihood(np.ones((len(y), 1)), y, offset=score)
+    score = log_odds(p)
+    intercept = float(maximum_likelihood(np.ones((len(y), 1)), y, offset=score).coefficients[0])
     if np.ptp(score) == 0:
-        return Calibration(None, intercept[0], "all patients have the same prediction")
+        return Calibration(None, intercept, "all patients have the same prediction")
     if not _overlapping(y, score):
-        return Calibration(
-            None, intercept[0], "the predictions separate the classes perfectly, the slope is infinite"
-        )
-    slope = _maximum_likelihood(np.column_stack([np.ones(len(y)), score]), y, offset=np.zeros(len(y)))[1]
-    return Calibration(slope, intercept[0])
+        return Calibration(None, intercept, "the predictions separate the classes perfectly, the slope is infinite")
+    slope = maximum_likelihood(np.column_stack([np.ones(len(y)), score]), y).coefficients[1]
+    return Calibration(float(slope), intercept)
 
 
 def calibration_bins(y: Ints, p: Floats, *, bins: int = 10) -> list[tuple[float, float, int]]:
@@ -64,25 +95,110 @@ def calibration_bins(y: Ints, p: Floats, *, bins: int = 10) -> list[tuple[float,
     return [(float(p[group].mean()), float(y[group].mean()), len(group)) for group in groups]
 
 
+def observed_expected(y: Ints, p: Floats, *, level: float = 0.95) -> ObservedExpected:
+    """Give O:E with an interval that is symmetric on the log scale.
+
+    The expected number counts as known: the standard error of ln(O:E) is sqrt((1 - O/n) / O).
+
+    References
+    ----------
+    Debray et al., BMJ 2017;356:i6460.
+    """
+    observed, expected = int(y.sum()), float(p.sum())
+    if not observed or expected <= 0:
+        return ObservedExpected(None, None, None, "no event occurred or none was expected")
+    ratio = observed / expected
+    if observed == len(y):
+        return ObservedExpected(ratio, None, None, "all patients have the same outcome")
+    half = float(stats.norm.ppf(0.5 + level / 2) * np.sqrt((1 - observed / len(y)) / observed))
+    return ObservedExpected(ratio, ratio * float(np.exp(-half)), ratio * float(np.exp(half)))
+
+
+def loess_curve(y: Ints, p: Floats, *, points: int = 60) -> list[tuple[float, float]]:
+    """Give (prediction, smoothed share of events) at up to `points` quantiles of the predictions.
+
+    Empty where `why_not_smooth` has a reason. See `modeling.core.performance.smoothing` for the span.
+    """
+    if why_not_smooth(y, p):
+        return []
+    at = _places(p, most=points)
+    return list(zip(at.tolist(), loess(y, p, at=at).tolist(), strict=True))
+
+
+def integrated_calibration_index(y: Ints, p: Floats) -> CalibrationErrors | None:
+    """Give ICI, E50 and E90, the distances between predictions and the loess curve of the outcomes.
+
+    None where `why_not_smooth` has a reason.
+
+    References
+    ----------
+    Austin & Steyerberg, Stat Med 2019;38:4051-4065.
+    """
+    if why_not_smooth(y, p):
+        return None
+    at = _places(p, most=_MOST_SMOOTHED)
+    distance = np.abs(np.interp(p, at, loess(y, p, at=at)) - p)
+    return CalibrationErrors(float(distance.mean()), *(float(value) for value in np.quantile(distance, [0.5, 0.9])))
+
+
+def why_not_smooth(y: Ints, p: Floats) -> str:
+    """Say why there is no smooth curve, or nothing where there is one."""
+    if len(y) < FEWEST_TO_SMOOTH:
+        return f"fewer than {FEWEST_TO_SMOOTH} patients, a smooth curve would follow each of them"
+    if len(np.unique(y)) < 2:
+        return "all patients have the same outcome"
+    return "" if np.ptp(p) > 0 else "all patients have the same prediction"
+
+
+def expected_calibration_error(y: Ints, p: Floats, *, bins: int = 10) -> float:
+    """Give the mean distance of predicted from observed share over bins of equal width.
+
+    Each bin counts with its number of patients; a prediction on an edge belongs to the upper bin.
+
+    References
+    ----------
+    Naeini, Cooper & Hauskrecht, AAAI 2015:2901-2907.
+    """
+    places = np.minimum((p * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(places, weights=p - y, minlength=bins)
+    return float(np.abs(gap).sum() / len(y))
+
+
+def hosmer_lemeshow(y: Ints, p: Floats, *, groups: int = 10, development: bool) -> HosmerLemeshow | None:
+    """Test the agreement of observed and expected events in groups of similar prediction.
+
+    The groups lie between quantiles of p, so that equal predictions stay together; where many are
+    equal there are fewer groups than asked for. Patients on whom the model was fitted
+    (`development`) take two degrees of freedom away. None with fewer than three groups, or where a
+    group's predictions are all 0 or all 1.
+
+    References
+    ----------
+    Hosmer & Lemeshow, Commun Stat Theory Methods 1980;9:1043-1069. Degrees of freedom in other
+    data: Hosmer, Lemeshow & Sturdivant, Applied Logistic Regression, 3rd ed. 2013, section 5.2.2.
+    """
+    if len(y) < groups:
+        return None
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, groups + 1)))
+    _, place = np.unique(np.searchsorted(edges[1:-1], p), return_inverse=True)
+    n = np.bincount(place)
+    expected = np.bincount(place, weights=p)
+    variance = expected * (1 - expected / n)
+    if len(n) < 3 or np.any(variance <= 0):
+        return None
+    chi2 = float(np.sum((np.bincount(place, weights=y) - expected) ** 2 / variance))
+    df = len(n) - 2 if development else len(n)
+    return HosmerLemeshow(chi2, df, float(stats.chi2.sf(chi2, df)))
+
+
 def _overlapping(y: Ints, score: Floats) -> bool:
     events, others = score[y == 1], score[y == 0]
     return bool(events.min() < others.max() and others.min() < events.max())
 
 
-def _maximum_likelihood(Z: Floats, y: Ints, *, offset: Floats) -> list[float]:
-    def log_likelihood(b: Floats) -> float:
-        margin = Z @ b + offset
-        return float(np.sum(y * margin - np.logaddexp(0, margin)))
-
-    b = np.zeros(Z.shape[1])
-    for _ in range(200):
-        fitted = expit(Z @ b + offset)
-        information = (Z * (fitted * (1 - fitted))[:, None]).T @ Z
-        step = np.linalg.lstsq(information, Z.T @ (y - fitted), rcond=None)[0]
-        # Newton may overshoot where predictions are extreme; halving keeps the likelihood rising.
-        while log_likelihood(b + step) < log_likelihood(b) - 1e-12 and np.abs(step).max() > 1e-12:
-            step = step / 2
-        b = b + step
-        if np.abs(step).max() < 1e-10:
-            break
-    return [float(value) for value in b]
+def _places(p: Floats, *, most: int) -> Floats:
+    values = np.unique(p)
+    if len(values) <= most:
+        return values
+    places: Floats = np.unique(np.quantile(p, np.linspace(0, 1, most)))
+    return places

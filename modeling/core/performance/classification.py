@@ -15,19 +15,38 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of a two-by-two table."""
+    """Counts of a two-by-two table; over repeats their means, which need not be whole numbers."""
 
-    tp: int
-    fp: int
-    tn: int
-    fn: int
+    tp: float
+    fp: float
+    tn: float
+    fn: float
 
 
-def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float] | None:
+@dataclass(frozen=True)
+class Rates:
+    """What a two-by-two table says: values, 95 % Wilson intervals, and why a value is None."""
+
+    values: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
+    undefined: dict[str, str]
+
+
+_NOBODY = {
+    "sensitivity": "No patient is a responder.",
+    "specificity": "No patient is a non-responder.",
+    "ppv": "No patient is called positive.",
+    "npv": "No patient is called negative.",
+    "accuracy": "There is no patient.",
+}
+
+
+def wilson(successes: float, n: float, *, level: float = 0.95) -> tuple[float, float] | None:
     """Give the Wilson score interval of a proportion, or None when n is 0.
 
     References
@@ -46,13 +65,56 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float
 
 def confusion(y: Ints, p: Floats, *, threshold: float) -> Confusion:
     """Count true and false positives and negatives."""
-    called = p >= threshold
-    return Confusion(
-        tp=int(np.sum(called & (y == 1))),
-        fp=int(np.sum(called & (y == 0))),
-        tn=int(np.sum(~called & (y == 0))),
-        fn=int(np.sum(~called & (y == 1))),
-    )
+    return count_calls(y, p >= threshold)
+
+
+def count_calls(y: Ints, called: Bools) -> Confusion:
+    """Count true and false positives and negatives of calls, shape (n_patients,) or (n_patients, n_repeats).
+
+    The counts of several repeats are their means, so that they always add up to n_patients.
+    """
+    calls = called.reshape(len(y), -1)
+    repeats = calls.shape[1]
+    event = (y == 1)[:, None]
+    totals = (calls & event, calls & ~event, ~calls & ~event, ~calls & event)
+    return Confusion(*(_divided(int(np.sum(cell)), repeats) for cell in totals))
+
+
+def rates(counts: Confusion) -> Rates:
+    """Give the proportions of a two-by-two table, their Wilson intervals and what combines them.
+
+    Over repeats a proportion is that of the mean counts and its interval is that of so many
+    patients, not of so many predictions.
+    """
+    tp, fp, tn, fn = counts.tp, counts.fp, counts.tn, counts.fn
+    shares = {
+        "sensitivity": (tp, tp + fn),
+        "specificity": (tn, tn + fp),
+        "ppv": (tp, tp + fp),
+        "npv": (tn, tn + fn),
+        "accuracy": (tp + tn, tp + fp + tn + fn),
+    }
+    values: dict[str, float | None] = {
+        name: part / whole if whole else None for name, (part, whole) in shares.items()
+    }
+    undefined = {name: _NOBODY[name] for name, value in values.items() if value is None}
+    sensitivity, specificity = values["sensitivity"], values["specificity"]
+    values |= {"balanced_accuracy": None, "f1": None, "mcc": None}
+    if sensitivity is None or specificity is None:
+        undefined["balanced_accuracy"] = undefined["sensitivity" if sensitivity is None else "specificity"]
+    else:
+        values["balanced_accuracy"] = (sensitivity + specificity) / 2
+    if 2 * tp + fp + fn == 0:
+        undefined["f1"] = "No patient is a responder or called positive."
+    else:
+        values["f1"] = 2 * tp / (2 * tp + fp + fn)
+    margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    if margins == 0:
+        undefined["mcc"] = "A row or column of the two-by-two table is empty."
+    else:
+        values["mcc"] = (tp * tn - fp * fn) / float(np.sqrt(margins))
+    intervals = {name: found for name, share in shares.items() if (found := wilson(*share)) is not None}
+    return Rates(values, intervals, undefined)
 
 
 def youden_threshold(y: Ints, p: Floats) -> float:
@@ -83,3 +145,7 @@ def _cuts(y: Ints, p: Floats) -> tuple[Floats, Floats, Floats]:
     sensitivity = 1 - np.searchsorted(np.sort(events), cuts) / len(events)
     specificity = np.searchsorted(np.sort(others), cuts) / len(others)
     return cuts, sensitivity, specificity
+
+
+def _divided(total: int, repeats: int) -> float:
+    return total // repeats if total % repeats == 0 else total / repeats

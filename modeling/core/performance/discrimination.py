@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
 
+from modeling.core.performance.resampling import areas_of_resamples, draw_counts
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -28,12 +30,21 @@ class PairedComparison:
     p: float
 
 
+@dataclass(frozen=True)
+class CrossValidatedAuc:
+    """Mean area within test folds, with its 95 % interval and standard error where they exist."""
+
+    auc: float
+    low: float | None
+    high: float | None
+    standard_error: float | None
+
+
 def auc(y: Ints, p: Floats) -> float | None:
     """Give P(score of an event > score of a non-event) + half the ties, or None with one class."""
-    events, others = p[y == 1], p[y == 0]
-    if not len(events) or not len(others):
+    if not np.any(y == 1) or not np.any(y == 0):
         return None
-    return float(_placements(events, others).mean())
+    return float(placements(y, p)[0].mean())
 
 
 def delong_interval(y: Ints, p: Floats, *, level: float = 0.95) -> tuple[float, float] | None:
@@ -48,10 +59,17 @@ def delong_interval(y: Ints, p: Floats, *, level: float = 0.95) -> tuple[float, 
     Evaluation of Medical Tests, 2003, section 5.2.
     """
     area, variance = auc(y, p), _delong_covariance(y, p)
-    if area is None or variance is None or variance[0, 0] <= 0:
+    if area is None or variance is None:
         return None
-    half = stats.norm.ppf(0.5 + level / 2) * float(np.sqrt(variance[0, 0]))
-    if area > 0.9:
+    return interval_of(area, variance=float(variance[0, 0]), level=level)
+
+
+def interval_of(area: float, *, variance: float, level: float = 0.95) -> tuple[float, float] | None:
+    """Give the normal interval of an area, on the logit scale above 0.9; None without a variance."""
+    if variance <= 0:
+        return None
+    half = float(stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance))
+    if 0.9 < area < 1:
         half /= area * (1 - area)
         return float(expit(logit(area) - half)), float(expit(logit(area) + half))
     return max(0.0, area - half), min(1.0, area + half)
@@ -88,33 +106,131 @@ def holm(p_values: list[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def roc_points(y: Ints, p: Floats) -> list[tuple[float, float]]:
-    """Give (false positive rate, true positive rate) from (0, 0) to (1, 1); empty with one class."""
-    n1, n0 = int(np.sum(y == 1)), int(np.sum(y == 0))
-    if not n1 or not n0:
-        return []
-    order = np.argsort(-p, kind="stable")
-    last_of_tie = np.append(np.diff(p[order]) != 0, True)
-    tpr = (np.cumsum(y[order] == 1) / n1)[last_of_tie]
-    fpr = (np.cumsum(y[order] == 0) / n0)[last_of_tie]
-    return [(0.0, 0.0), *zip(fpr.tolist(), tpr.tolist(), strict=True)]
+def placements(y: Ints, p: Floats) -> tuple[Floats, Floats]:
+    """Give the share of non-events below each event, and of events above each non-event.
+
+    Ties count half. By mid-ranks, in the time of a sort.
+
+    References
+    ----------
+    Sun & Xu, IEEE Signal Process Lett 2014;21:1389-1393.
+    """
+    events, others = p[y == 1], p[y == 0]
+    ranks = stats.rankdata(p)
+    below = (ranks[y == 1] - stats.rankdata(events)) / len(others)
+    above = 1 - (ranks[y == 0] - stats.rankdata(others)) / len(events)
+    return below, above
 
 
-def _placements(events: Floats, others: Floats) -> Floats:
-    distance = events[:, None] - others[None, :]
-    return np.where(distance > 0, 1.0, np.where(distance == 0, 0.5, 0.0))
+def cross_validated_auc(y: Ints, p: Floats, folds: Ints, *, level: float = 0.95) -> CrossValidatedAuc | None:
+    """Give the mean area within test folds, with the interval of its influence curve.
+
+    Patients of different folds are never compared: their predictions come from different models. A
+    fold with one class contributes nothing, neither to the mean nor to the variance. The interval is
+    one of large samples: in five folds it covered the truth in 91 % of simulations with 40 to 60
+    patients, in 93 to 94 % from 100 patients on.
+
+    Parameters
+    ----------
+    y : array of shape (n_patients,)
+    p : array of shape (n_patients,) or (n_patients, n_repeats)
+        With repeats the area is the mean over them and the variance is the mean of theirs: repeats
+        share the patients, so that more of them make no larger sample.
+    folds : array of shape (n_patients,) or that of p
+        Any integers; in a column, equal ones mean the same test fold.
+    level : float
+
+    Returns
+    -------
+    CrossValidatedAuc or None
+        None where no fold has both classes. No interval where every fold is separated perfectly or
+        has one patient of each class: the influence curve is zero then.
+
+    References
+    ----------
+    LeDell, Petersen & van der Laan, Electron J Stat 2015;9:1583-1607.
+    """
+    found = [_one_repeat(y, score, part) for score, part in _repeats(y, p, folds)]
+    usable = [repeat for repeat in found if repeat is not None]
+    if not usable:
+        return None
+    area, variance = (float(value) for value in np.mean(usable, axis=0))
+    # Rounding leaves about 1e-33 where all folds are separated perfectly.
+    interval = interval_of(area, variance=variance, level=level) if variance > 1e-14 else None
+    if interval is None:
+        return CrossValidatedAuc(area, None, None, None)
+    return CrossValidatedAuc(area, *interval, standard_error=float(np.sqrt(variance)))
+
+
+def stratified_bootstrap(
+    y: Ints, p: Floats, *, n: int, seed: int, folds: Ints | None = None, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Give the percentile interval of the area over n resamples of the patients, class by class.
+
+    Parameters
+    ----------
+    y : array of shape (n_patients,)
+    p : array of shape (n_patients,) or (n_patients, n_repeats)
+        With repeats the mean area over them is resampled, the same patients in all.
+    n : int
+        Resamples; 0 gives None.
+    seed : int
+    folds : array of shape (n_patients,) or that of p, optional
+        Patients are compared only within a fold, as in `cross_validated_auc`.
+    level : float
+
+    Returns
+    -------
+    (low, high) or None
+        None with fewer than two patients of a class, or where all resamples have the same area. The
+        order of the patients does not matter.
+    """
+    if n < 1 or min(np.sum(y == 1), np.sum(y == 0)) < 2:
+        return None
+    columns = _repeats(y, p, np.zeros(len(y), np.int64) if folds is None else folds)
+    order = np.lexsort((*(part for _, part in columns), *(score for score, _ in columns), y))
+    counts = draw_counts(y[order], n=n, seed=seed)
+    areas = [
+        areas_of_resamples(y[order][here], score[order][here], counts[:, here])
+        for score, part in columns
+        for here in (part[order] == fold for fold in np.unique(part))
+    ]
+    known = np.sum(~np.isnan(areas), axis=0)
+    means = (np.nansum(areas, axis=0) / np.maximum(known, 1))[known > 0]
+    if not len(means) or np.ptp(means) < 1e-12:
+        return None
+    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
+
+
+def _repeats(y: Ints, p: Floats, folds: Ints) -> list[tuple[Floats, Ints]]:
+    scores = p.reshape(len(y), -1)
+    parts = np.broadcast_to(folds.reshape(len(y), -1), scores.shape)
+    return list(zip(scores.T, parts.T, strict=True))
+
+
+def _one_repeat(y: Ints, p: Floats, folds: Ints) -> tuple[float, float] | None:
+    tests = [folds == fold for fold in np.unique(folds)]
+    tests = [test for test in tests if 0 < np.sum(y[test]) < np.sum(test)]
+    if not tests:
+        return None
+    used = np.any(tests, axis=0)
+    share = float(np.mean(y[used]))
+    areas, spreads = [], []
+    for test in tests:
+        below, above = placements(y[test], p[test])
+        area = below.mean()
+        influence = np.append((below - area) / share, (above - area) / (1 - share))
+        areas.append(area)
+        spreads.append(np.mean(influence**2))
+    return float(np.mean(areas)), float(np.mean(spreads) / np.sum(used))
 
 
 def _delong_covariance(y: Ints, *predictions: Floats) -> Floats | None:
     m, n = int(np.sum(y == 1)), int(np.sum(y == 0))
     if m < 2 or n < 2:
         return None
-    tables = [_placements(*_by_class(y, p)) for p in predictions]
-    of_events = np.cov([table.mean(axis=1) for table in tables]).reshape(len(tables), -1)
-    of_others = np.cov([table.mean(axis=0) for table in tables]).reshape(len(tables), -1)
-    covariance: Floats = of_events / m + of_others / n
+    of_events, of_others = zip(*(placements(y, p) for p in predictions), strict=True)
+    size = len(predictions)
+    covariance: Floats = np.cov(of_events).reshape(size, size) / m + np.cov(of_others).reshape(size, size) / n
     return covariance
-
-
-def _by_class(y: Ints, p: Floats) -> tuple[Floats, Floats]:
-    return p[y == 1], p[y == 0]
