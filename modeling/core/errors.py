@@ -59,10 +59,82 @@ class MissingColumns(ModelingError):
     code = "missing_columns"
 
 
+class OneCentreOnly(ModelingError):
+    """Harmonisation compares centres, and the training patients come from one."""
+
+    code = "one_centre_only"
+
+
+class UnseenCentre(ModelingError):
+    """Harmonisation has no estimate for a centre that was not among the training centres."""
+
+    code = "unseen_centre"
+
+
 class OverlapError(ModelingError):
     """A model would be tested on a patient on whom it was fitted."""
 
     code = "overlap"
+
+
+class LeakedOutcome(ModelingError):
+    """A column tells the outcome itself."""
+
+    code = "leaked_outcome"
+
+
+class UnreadableTable(ModelingError):
+    """A file that was brought is no table."""
+
+    code = "unreadable_table"
+
+
+class UnknownColumn(ModelingError):
+    """A column was named that the table does not have."""
+
+    code = "unknown_column"
+
+
+class InvalidChoice(ModelingError):
+    """What was chosen for a table does not fit together."""
+
+    code = "invalid_choice"
+
+
+class OutcomeNotBinary(ModelingError):
+    """An outcome or event has more than two values, or two of which nobody knows the event."""
+
+    code = "outcome_not_binary"
+
+
+class RepeatedId(ModelingError):
+    """An id stands in several rows."""
+
+    code = "repeated_id"
+
+
+class OutcomeAmongFeatures(ModelingError):
+    """A column with a role of its own is listed among the features."""
+
+    code = "outcome_among_features"
+
+
+class InvalidViews(ModelingError):
+    """Views of a table name what is not there."""
+
+    code = "invalid_views"
+
+
+class InvalidValues(ModelingError):
+    """A column holds values that cannot be: infinite ones, or negative times."""
+
+    code = "invalid_values"
+
+
+class NotEstimable(ModelingError):
+    """A regression has no solution on the given patients."""
+
+    code = "not_estimable"
 
 
 class NotComparable(ModelingError):
@@ -81,3 +153,9 @@ class UntrustedModel(ModelingError):
     """A stored model holds types that are not on the trusted list."""
 
     code = "untrusted_model"
+
+
+class RemoteData(ModelingError):
+    """A chart would load something from an address."""
+
+    code = "remote_data"

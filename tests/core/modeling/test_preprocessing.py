@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modeling.core.preprocessing import LogVolumeRatio, MedianImputer, Winsorizer
+from modeling.core.estimators.preprocessing import LogRatio, MedianImputer, Winsorizer
 
 NAN = np.nan
 
@@ -36,12 +36,25 @@ def test_values_beyond_the_training_percentiles_are_pulled_back():
 
 def test_the_volume_ratio_is_the_logarithm_of_after_over_before():
     given = [[999.0, 499.0], [999.0, 0.0], [NAN, 10.0], [-1.0, 10.0]]
-    ratio = LogVolumeRatio().fit(given).transform(given).ravel()
+    ratio = LogRatio().fit(given).transform(given).ravel()
     # (499 + 1) / (999 + 1) = 1/2, (0 + 1) / (999 + 1) = 1/1000; a missing or negative volume stays missing.
     assert ratio[:2] == pytest.approx([-np.log(2), -np.log(1000)])
     assert np.isnan(ratio[2:]).all()
 
 
-def test_a_volume_ratio_needs_two_columns():
+def test_a_ratio_has_the_name_that_it_was_given():
+    assert LogRatio(name="whole_tumour|delta|log_diameter_ratio").get_feature_names_out().tolist() == [
+        "whole_tumour|delta|log_diameter_ratio"
+    ]
+
+
+def test_medians_are_numpys_column_by_column():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(31, 40))
+    X[random.random((31, 40)) < 0.3] = NAN
+    assert np.array_equal(MedianImputer().fit(X).medians_, np.nanmedian(X, axis=0))
+
+
+def test_a_ratio_needs_two_columns():
     with pytest.raises(ValueError, match="two columns"):
-        LogVolumeRatio().fit(np.ones((3, 3)))
+        LogRatio().fit(np.ones((3, 3)))

@@ -5,16 +5,16 @@ import pytest
 from scipy import stats
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from modeling.core.estimators import TunedLogistic
-from modeling.core.preprocessing import MedianImputer, Winsorizer
-from modeling.core.rank_statistics import column_aucs, mann_whitney_p
-from modeling.core.selection import (
+from modeling.core.estimators.preprocessing import MedianImputer, Winsorizer
+from modeling.core.estimators.rank_statistics import column_aucs, false_discovery_rates, mann_whitney_p
+from modeling.core.estimators.selection import (
     ConstantFilter,
     CorrelationPruner,
     LassoSelector,
     MannWhitneyFilter,
     MissingFilter,
     MRMRSelector,
+    StabilityFilter,
 )
 
 SPEAKERS = [
@@ -26,7 +26,8 @@ SPEAKERS = [
     CorrelationPruner(),
     MRMRSelector(),
     LassoSelector(folds=2),
-    TunedLogistic(folds=2),
+    StabilityFilter(),
+    MannWhitneyFilter(false_discovery=True),
 ]
 
 
@@ -84,6 +85,78 @@ def test_the_univariate_filter_keeps_what_differs_and_never_nothing(random):
     nothing = MannWhitneyFilter(alpha=1e-12).fit(X[:, [0, 1, 3]], y)
     assert nothing.get_support().sum() == 1
     assert nothing.get_support()[np.argmin(nothing.pvalues_)]
+
+
+def test_false_discovery_rates_are_those_of_benjamini_and_hochberg():
+    # The p-values of table 1 in J R Stat Soc B 1995;57:289: at the rate 0.05 the four smallest are discoveries.
+    p = np.array(
+        [
+            0.0001,
+            0.0004,
+            0.0019,
+            0.0095,
+            0.0201,
+            0.0278,
+            0.0298,
+            0.0344,
+            0.0459,
+            0.3240,
+            0.4262,
+            0.5719,
+            0.6528,
+            0.7590,
+            1,
+        ]
+    )
+    q = false_discovery_rates(p[::-1])[::-1]
+    assert np.sum(q <= 0.05) == 4
+    assert q[3] == pytest.approx(0.0095 * 15 / 4)
+    assert q[4] == pytest.approx(min(0.0201 * 15 / 5, 0.0278 * 15 / 6, 0.0298 * 15 / 7, 0.0344 * 15 / 8))
+
+
+def test_among_many_columns_of_noise_a_false_discovery_rate_keeps_what_is_true(random):
+    y = two_classes(200)
+    X = random.normal(size=(200, 1000))
+    X[:, 7] += 1.2 * y
+    careless, careful = (
+        MannWhitneyFilter(false_discovery=wanted).fit(X, y).get_support() for wanted in (False, True)
+    )
+    assert careless.sum() > 30
+    assert np.flatnonzero(careful).tolist() == [7]
+
+
+def test_columns_that_were_measured_as_unstable_go_and_unknown_ones_stay():
+    icc = [0.74, 0.75, np.nan, 0.99, -0.2]
+    judged = StabilityFilter(minimum=0.75).fit(np.ones((3, 5)), icc=icc)
+    assert judged.get_support().tolist() == [False, True, True, True, False]
+    assert judged.dropped_.tolist() == [0, 4]
+
+
+def test_without_a_minimum_or_a_measurement_every_column_stays():
+    assert StabilityFilter(minimum=None).fit(np.ones((3, 2)), icc=[0.1, 0.2]).get_support().all()
+    assert StabilityFilter(minimum=0.75).fit(np.ones((3, 2))).get_support().all()
+
+
+def test_the_most_stable_column_stays_when_all_are_unstable():
+    assert StabilityFilter().fit(np.ones((3, 3)), icc=[0.2, 0.5, 0.1]).get_support().tolist() == [False, True, False]
+
+
+def test_reproducibility_must_be_known_column_by_column():
+    with pytest.raises(ValueError, match="each of the 3 columns"):
+        StabilityFilter().fit(np.ones((3, 3)), icc=[0.9])
+
+
+def test_pruning_in_blocks_is_pruning_one_by_one(random):
+    X = random.normal(size=(50, 30)) @ random.normal(size=(30, 300)) + 0.5 * random.normal(size=(50, 300))
+    y = two_classes(50)
+    rho = np.abs(stats.spearmanr(X).statistic)
+    areas = np.abs(column_aucs(X, y) - 0.5)
+    waiting, kept = np.argsort(-areas, kind="stable").tolist(), []
+    while waiting:
+        kept.append(waiting.pop(0))
+        waiting = [j for j in waiting if rho[kept[-1], j] <= 0.5]
+    assert 20 < len(kept) < 200
+    assert np.flatnonzero(CorrelationPruner(threshold=0.5).fit(X, y).get_support()).tolist() == sorted(kept)
 
 
 def test_of_two_columns_that_say_the_same_the_better_one_stays(random):
@@ -181,6 +254,7 @@ def test_fewer_folds_serve_when_a_class_is_small(random):
         MissingFilter(max_fraction=2),
         Winsorizer(low=50, high=50),
         MannWhitneyFilter(alpha=0),
+        StabilityFilter(minimum=2),
         CorrelationPruner(threshold=0),
         MRMRSelector(n_features=0),
         LassoSelector(rule="2se"),

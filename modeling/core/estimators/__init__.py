@@ -1,0 +1,1 @@
+"""What learns from a table, in the grammar of scikit-learn."""
