@@ -12,29 +12,40 @@ import json
 import zipfile
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sklearn
 import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from modeling.core.errors import ModelCorrupt, UntrustedModel
-from modeling.core.training import FittedModel
+from modeling.core.study.training import FittedModel
 
-FORMAT = 1
+FORMAT = 2
 
 #: Types beyond skops' own list (Python, NumPy, scikit-learn) that a model file may hold.
 TRUSTED = (
-    "modeling.core.estimators.LateFusion",
-    "modeling.core.estimators.TunedLogistic",
-    "modeling.core.preprocessing.LogVolumeRatio",
-    "modeling.core.preprocessing.MedianImputer",
-    "modeling.core.preprocessing.Winsorizer",
-    "modeling.core.selection.ConstantFilter",
-    "modeling.core.selection.CorrelationPruner",
-    "modeling.core.selection.LassoSelector",
-    "modeling.core.selection.MRMRSelector",
-    "modeling.core.selection.MannWhitneyFilter",
-    "modeling.core.selection.MissingFilter",
+    "modeling.core.estimators.chain.FeatureChain",
+    "modeling.core.estimators.classifiers.ElasticNet",
+    "modeling.core.estimators.classifiers.Neighbours",
+    "modeling.core.estimators.classifiers.SupportVectors",
+    "modeling.core.estimators.classifiers.Trees",
+    "modeling.core.estimators.classifiers.TunedLogistic",
+    "modeling.core.estimators.view_model.LateFusion",
+    "modeling.core.estimators.view_model.ViewModel",
+    "modeling.core.estimators.harmonise.Harmoniser",
+    "modeling.core.estimators.preprocessing.LogRatio",
+    "modeling.core.estimators.preprocessing.MedianImputer",
+    "modeling.core.estimators.preprocessing.Winsorizer",
+    "modeling.core.estimators.selection.ConstantFilter",
+    "modeling.core.estimators.selection.CorrelationPruner",
+    "modeling.core.estimators.selection.LassoSelector",
+    "modeling.core.estimators.selection.MRMRSelector",
+    "modeling.core.estimators.selection.MannWhitneyFilter",
+    "modeling.core.estimators.selection.MissingFilter",
+    "modeling.core.estimators.selection.StabilityFilter",
+    # Arrays of nodes, which skops rebuilds through the constructor that it knows.
+    "sklearn.tree._tree.Tree",
 )
 
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -65,6 +76,12 @@ def dumps(model: FittedModel) -> bytes:
         "recipe_digest": model.recipe_digest,
         "selection_frequency": model.selection_frequency,
         "notes": model.notes,
+        "classifier": model.classifier,
+        "outcomes": model.outcomes,
+        "comparison": model.comparison,
+        "scans": model.scans,
+        "icc": model.icc,
+        "centres": model.centres,
     }
     # One text instead of thousands of nodes: a file of one hundredth of the size.
     return _canonical(skops.io.dumps({"estimator": model.estimator, "facts": json.dumps(facts)}))
@@ -113,6 +130,12 @@ def _model(estimator: Any, facts: dict[str, Any]) -> FittedModel:
         recipe_digest=facts["recipe_digest"],
         selection_frequency=facts["selection_frequency"],
         notes=tuple(facts["notes"]),
+        classifier=facts["classifier"],
+        outcomes=tuple(facts["outcomes"]),
+        comparison=facts["comparison"],
+        scans=facts["scans"],
+        icc=facts["icc"],
+        centres=tuple(facts["centres"]),
     )
 
 
@@ -128,8 +151,21 @@ def _canonical(data: bytes) -> bytes:
         for number, (node, name) in enumerate(_numbered(schema)):
             if name:
                 node["file"] = f"{number + 1}.npy"
-                _write(target, node["file"], source.read(name))
+                _write(target, node["file"], _without_padding(source.read(name)))
         _write(target, "schema.json", json.dumps(schema, sort_keys=True).encode())
+    return written.getvalue()
+
+
+def _without_padding(content: bytes) -> bytes:
+    # The nodes of a tree have unused bytes between them, which hold whatever was in memory.
+    if b"'|V" not in content[:1024]:
+        return content
+    array = np.load(io.BytesIO(content))
+    clean = np.zeros(array.shape, array.dtype)
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    written = io.BytesIO()
+    np.save(written, clean)
     return written.getvalue()
 
 

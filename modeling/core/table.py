@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,11 +13,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from modeling.core.errors import InvalidTable, SnapshotCorrupt
-from modeling.core.views import IMAGE_GROUPS, TIMEPOINTS, columns_of
+from modeling.core.table_rules import (
+    require_codes,
+    require_columns,
+    require_finite,
+    require_outcomes,
+    require_splits,
+    tidy_facts,
+)
+from modeling.core.views import View, columns_of
 
-SPLITS = ("training", "internal_test", "external")
+#: How the name of a fact begins in the Parquet, where it stands beside the features.
+_FACT = "fact|"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +37,8 @@ class FeatureTable:
     Parameters
     ----------
     X : DataFrame of shape (n_patients, n_features)
-        Indexed by patient code. Columns are named ``group|timepoint|feature`` or
-        ``clinical|feature``; ``source|fact`` tells where a value came from and belongs to no view.
+        Indexed by patient code. Columns are named ``group|timepoint|feature``, ``clinical|feature``
+        or ``own|feature``; ``source|fact`` tells where a value came from and belongs to no view.
         Undefined values are NaN.
     y : Series of shape (n_patients,)
         1 for a responder, 0 otherwise.
@@ -36,6 +46,9 @@ class FeatureTable:
         The hospital of each patient.
     split : Series of shape (n_patients,)
         ``training``, ``internal_test`` or ``external``.
+    facts : DataFrame of shape (n_patients, n_facts), optional
+        What is known of the patients and never modelled, as texts or numbers: ``subgroup|name``,
+        ``scan|timepoint|name``, ``order|days`` (the day on which the treatment began) and ``reading|name``.
 
     Raises
     ------
@@ -48,25 +61,29 @@ class FeatureTable:
     y: pd.Series[int]
     centre: pd.Series[str]
     split: pd.Series[str]
+    facts: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
-        _require_codes(self.X.index)
-        for name in ("y", "centre", "split"):
+        require_codes(self.X.index)
+        if self.facts.empty:
+            object.__setattr__(self, "facts", pd.DataFrame(index=self.X.index))
+        for name in ("y", "centre", "split", "facts"):
             if not self.X.index.equals(getattr(self, name).index):
                 raise InvalidTable(f"The patients of X and of {name} are not the same in the same order.")
-        _require_columns(self.X)
-        _require_outcomes(self.y)
-        _require_splits(self.split)
+        require_columns(self.X)
+        require_outcomes(self.y)
+        require_splits(self.split)
         if self.centre.isna().any():
             raise InvalidTable(f"{int(self.centre.isna().sum())} patients have no centre.")
         object.__setattr__(self, "X", self.X.astype(np.float64))
         object.__setattr__(self, "y", self.y.astype(np.int64))
         object.__setattr__(self, "centre", self.centre.astype(str))
-        _require_finite(self.X)
+        object.__setattr__(self, "facts", tidy_facts(self.facts))
+        require_finite(self.X)
 
-    def columns_of(self, view: str) -> tuple[str, ...]:
+    def columns_of(self, view: str, *, own: Mapping[str, View] | None = None) -> tuple[str, ...]:
         """Give the columns of a view; see `modeling.core.views.columns_of`."""
-        return columns_of(self.X.columns, view)
+        return columns_of(self.X.columns, view, own=own)
 
     def of_split(self, split: str) -> FeatureTable:
         """Give the patients of one split."""
@@ -74,7 +91,26 @@ class FeatureTable:
 
     def where(self, chosen: pd.Series[bool]) -> FeatureTable:
         """Give the chosen patients, in the order of the table."""
-        return FeatureTable(self.X[chosen], self.y[chosen], self.centre[chosen], self.split[chosen])
+        return self.take(self.X.index[chosen])
+
+    def take(self, codes: Sequence[str] | pd.Index[Any]) -> FeatureTable:
+        """Give some patients, in the order in which they are named."""
+        rows = list(codes)
+        return FeatureTable(
+            self.X.loc[rows], self.y.loc[rows], self.centre.loc[rows], self.split.loc[rows], self.facts.loc[rows]
+        )
+
+    def outcomes(self, codes: Sequence[str] | pd.Index[Any]) -> NDArray[np.int64]:
+        """Give the outcomes of some patients, in the order in which they are named."""
+        return np.asarray(self.y.loc[list(codes)], dtype=np.int64)
+
+    def centres(self, codes: Sequence[str] | pd.Index[Any]) -> NDArray[np.str_]:
+        """Give the hospitals of some patients, in the order in which they are named."""
+        return np.asarray(self.centre.loc[list(codes)], dtype=str)
+
+    def codes(self, split: str) -> tuple[str, ...]:
+        """Name the patients of one split, sorted: the order of the rows must not decide anything."""
+        return tuple(sorted(str(code) for code in self.X.index[self.split == split]))
 
     def to_parquet(self) -> bytes:
         """Give the table as Parquet; equal tables give equal bytes."""
@@ -87,6 +123,13 @@ class FeatureTable:
         for name, values in zip(self.X.columns, self.X.to_numpy().T, strict=True):
             # A NaN stays a NaN: from_pandas would turn it into a null and change the bytes.
             columns[name] = pa.array(np.ascontiguousarray(values), pa.float64(), from_pandas=False)
+        for fact, facts in self.facts.items():
+            number = facts.dtype == np.float64
+            columns[f"{_FACT}{fact}"] = (
+                pa.array(facts.to_numpy(), pa.float64(), from_pandas=False)
+                if number
+                else pa.array(facts.tolist(), pa.string())
+            )
         sink = io.BytesIO()
         pq.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=False, write_statistics=False)
         return sink.getvalue()
@@ -113,9 +156,12 @@ class FeatureTable:
             frame = pq.read_table(io.BytesIO(data)).to_pandas()
             index = pd.Index(frame.pop("code").astype(str).tolist(), name="code")
             y, centre, split = (frame.pop(name).set_axis(index) for name in ("y", "centre", "split"))
+            frame = frame.set_axis(index)
+            facts = frame[[name for name in frame if name.startswith(_FACT)]]
         except (pa.ArrowException, KeyError, OSError) as problem:
             raise SnapshotCorrupt("The stored table cannot be read: it is damaged or of another kind.") from problem
-        return cls(frame.set_axis(index), y, centre, split)
+        named = facts.rename(columns=lambda name: name.removeprefix(_FACT))
+        return cls(frame.drop(columns=facts.columns), y, centre, split, named)
 
     @cached_property
     def sha256(self) -> str:
@@ -162,9 +208,9 @@ def assign_splits(
     if not 0 <= test_fraction < 1:
         raise InvalidTable(f"The test fraction must be at least 0 and below 1, not {test_fraction}.")
     index = pd.Index([str(code) for code in codes], name="code")
-    _require_codes(index)
+    require_codes(index)
     frame = pd.DataFrame({"y": list(y), "centre": list(centre)}, index=index)
-    _require_outcomes(frame["y"])
+    require_outcomes(frame["y"])
     home = frame[frame["centre"] == training_centre]
     if home.empty:
         raise InvalidTable(f"The training centre {training_centre!r} has no patient.")
@@ -175,49 +221,3 @@ def assign_splits(
         # Half up, because Python rounds 2.5 to 2 and 3.5 to 4.
         split[ranked[: int(len(ranked) * test_fraction + 0.5)]] = "internal_test"
     return split
-
-
-def _require_codes(index: pd.Index[Any]) -> None:
-    if index.has_duplicates:
-        repeated = index[index.duplicated()].unique()
-        raise InvalidTable(f"{len(repeated)} patient codes occur more than once, {repeated[0]} among them.")
-    if index.empty:
-        raise InvalidTable("The table has no patient.")
-
-
-def _require_columns(X: pd.DataFrame) -> None:
-    if X.columns.has_duplicates:
-        raise InvalidTable(f"The column {X.columns[X.columns.duplicated()][0]} occurs more than once.")
-    for column in X.columns:
-        parts = str(column).split("|")
-        clinical = len(parts) == 2 and parts[0] in {"clinical", "source"}
-        image = len(parts) == 3 and parts[0] in IMAGE_GROUPS and parts[1] in TIMEPOINTS
-        if not (clinical or image):
-            raise InvalidTable(
-                f"The column {column!r} is not named group|timepoint|feature, clinical|feature or source|fact; "
-                f"groups are {', '.join(IMAGE_GROUPS)}, timepoints {', '.join(TIMEPOINTS)}."
-            )
-    text = [str(name) for name, kind in X.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-    if text:
-        raise InvalidTable(f"{len(text)} columns do not hold numbers, {text[0]} among them.")
-
-
-def _require_outcomes(y: pd.Series[int]) -> None:
-    if y.isna().any():
-        raise InvalidTable(f"{int(y.isna().sum())} patients have no outcome.")
-    if not y.isin([0, 1]).all():
-        raise InvalidTable("Outcomes must be 0 or 1.")
-
-
-def _require_splits(split: pd.Series[str]) -> None:
-    unknown = sorted({str(value) for value in split.unique()} - set(SPLITS))
-    if unknown:
-        raise InvalidTable(f"Unknown split {', '.join(unknown)}; known are {', '.join(SPLITS)}.")
-
-
-def _require_finite(X: pd.DataFrame) -> None:
-    infinite = np.isinf(X.to_numpy()).any(axis=0)
-    if infinite.any():
-        raise InvalidTable(
-            f"{int(infinite.sum())} columns hold infinite values, {X.columns[infinite][0]} among them."
-        )

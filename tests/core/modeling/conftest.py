@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from modeling.core.recipes import STANDARD, Recipe
+from modeling.core.study.analyse import StudyResult, analyse
+from modeling.core.study.training import FittedModel, fit_models
 from modeling.core.table import FeatureTable
-from modeling.core.training import FittedModel, fit_models
 from modeling.core.views import VOLUME_POST, VOLUME_PRE
 
 MakeTable = Callable[..., FeatureTable]
@@ -61,12 +62,29 @@ def make_table() -> MakeTable:
 
 @pytest.fixture(scope="session")
 def cheap() -> Recipe:
-    return replace(STANDARD, cv_folds=3, cv_repeats=1, fusion_folds=2, lasso_folds=3, mrmr_features=8)
+    return replace(
+        STANDARD,
+        name="cheap",
+        views=("volume_change", "clinical", "whole_tumour", "habitat", "integrated"),
+        classifiers=("logistic",),
+        cv_folds=3,
+        cv_repeats=2,
+        inner_folds=2,
+        lasso_folds=3,
+        mrmr_features=8,
+        bootstraps=50,
+        selection_bootstraps=5,
+    )
 
 
 @pytest.fixture(scope="session")
 def table() -> FeatureTable:
     return build_table()
+
+
+@pytest.fixture(scope="session")
+def study(table: FeatureTable, cheap: Recipe) -> StudyResult:
+    return analyse(table, cheap)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from modeling.core.errors import InvalidTable, MissingColumns, SnapshotCorrupt
@@ -33,6 +35,56 @@ def test_parquet_gives_back_every_value_also_gaps(make_table):
     assert after.y.tolist() == before.y.tolist()
     assert after.centre.tolist() == before.centre.tolist()
     assert after.split.tolist() == before.split.tolist()
+
+
+def with_facts(table: FeatureTable) -> FeatureTable:
+    facts = pd.DataFrame({"order|days": np.arange(len(table.X))}, index=table.X.index)
+    facts["subgroup|sex"] = np.where(np.arange(len(facts)) % 2, "female", "male")
+    facts["scan|pre|thickness_mm"] = np.where(np.arange(len(facts)) % 3, 1.25, np.nan)
+    facts.iloc[0, 1] = None
+    return FeatureTable(**parts(table), facts=facts)
+
+
+def test_facts_come_back_and_belong_to_no_view(table):
+    before = with_facts(table)
+    after = FeatureTable.from_parquet(before.to_parquet(), sha256=before.sha256)
+    assert after.to_parquet() == before.to_parquet()
+    assert after.facts.columns.tolist() == ["order|days", "subgroup|sex", "scan|pre|thickness_mm"]
+    assert after.facts["order|days"].tolist() == list(range(len(table.X)))
+    assert after.facts["subgroup|sex"].tolist()[:3] == ["", "female", "male"]
+    assert np.isnan(after.facts["scan|pre|thickness_mm"].iloc[0])
+    assert after.X.columns.tolist() == table.X.columns.tolist()
+
+
+def test_a_table_without_facts_is_written_as_it_was_before_there_were_facts(table):
+    written = pq.read_schema(io.BytesIO(table.to_parquet())).names
+    assert written == ["code", "y", "centre", "split", *table.X.columns]
+    assert FeatureTable.from_parquet(table.to_parquet()).facts.shape == (len(table.X), 0)
+
+
+def test_chosen_patients_keep_their_facts(table):
+    few = with_facts(table).take(["EC-0005", "EC-0002"])
+    assert few.facts["order|days"].tolist() == [4.0, 1.0]
+    assert few.outcomes(["EC-0002"]).tolist() == [table.y["EC-0002"]]
+    assert few.codes("training") == ("EC-0002", "EC-0005")
+
+
+@pytest.mark.parametrize("name", ["sex", "clinical|sex", "fact|sex"])
+def test_it_refuses_a_fact_that_it_does_not_understand(table, name):
+    with pytest.raises(InvalidTable, match="facts are not named"):
+        FeatureTable(**parts(table), facts=pd.DataFrame({name: 1.0}, index=table.X.index))
+
+
+def test_it_refuses_facts_of_other_patients(table):
+    with pytest.raises(InvalidTable, match="X and of facts"):
+        FeatureTable(**parts(table), facts=pd.DataFrame({"order|days": 1.0}, index=table.X.index[::-1]))
+
+
+@pytest.mark.parametrize("name", ["own|glcm_contrast", "transitions|delta|kept"])
+def test_it_takes_columns_of_a_brought_table_and_of_transitions(table, name):
+    given = parts(table)
+    given["X"][name] = 1.0
+    assert FeatureTable(**given).X[name].eq(1.0).all()
 
 
 def test_it_refuses_bytes_with_another_digest(table):
@@ -85,7 +137,9 @@ def test_it_refuses_text_in_a_column(table):
         FeatureTable(**given)
 
 
-@pytest.mark.parametrize("name", ["volume", "liver|pre|x", "habitat|later|x", "clinical|pre|age_years"])
+@pytest.mark.parametrize(
+    "name", ["volume", "liver|pre|x", "habitat|later|x", "clinical|pre|age_years", "own|", "own|a|b"]
+)
 def test_it_refuses_a_column_name_that_it_does_not_understand(table, name):
     given = parts(table)
     given["X"][name] = 1.0

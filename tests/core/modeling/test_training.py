@@ -3,24 +3,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import norm
 
 from modeling.core import persist
 from modeling.core.errors import InvalidTable, MissingColumns, OneClassOnly, TooFewPatients
+from modeling.core.performance.classification import youden_threshold
+from modeling.core.study.feasibility import available_views
+from modeling.core.study.training import fit_models
+from modeling.core.study.validation import evaluate
 from modeling.core.table import FeatureTable
-from modeling.core.training import available_views, fit_models
-from modeling.core.validation import evaluate
 
 
 def altered(table: FeatureTable, **parts) -> FeatureTable:
     return FeatureTable(**{"X": table.X, "y": table.y, "centre": table.centre, "split": table.split, **parts})
-
-
-def permuted(table: FeatureTable, seed: int) -> FeatureTable:
-    y = pd.Series(np.random.default_rng(seed).permutation(table.y), index=table.y.index)
-    return altered(table, y=y)
 
 
 def as_bytes(models) -> dict[str, bytes]:
@@ -51,19 +47,6 @@ def test_the_order_of_the_rows_does_not_matter(table, cheap, models):
     assert as_bytes(fit_models(shuffled, cheap)) == as_bytes(models)
 
 
-def test_without_signal_the_cross_validated_area_is_one_half(make_table, cheap):
-    # Selection outside the folds would lift this mean to about 0.7.
-    recipe = replace(cheap, views=("habitat", "integrated"))
-    table = make_table(90, shift=0.0, noise_columns=12, training=90)
-    areas = {view: [] for view in recipe.views}
-    for seed in range(8):
-        fitted = fit_models(permuted(table, seed), replace(recipe, seed=seed))
-        for view, model in fitted.items():
-            areas[view].append(evaluate(model, permuted(table, seed))[0].auc)
-    means = {view: float(np.mean(values)) for view, values in areas.items()}
-    assert all(0.45 <= mean <= 0.55 for mean in means.values()), means
-
-
 def test_a_planted_signal_is_found_with_the_area_of_its_closed_form(make_table, cheap):
     # Two normal classes d standard deviations apart have an area of Phi(d / sqrt 2).
     shift = 1.5
@@ -82,7 +65,6 @@ def test_a_planted_signal_is_found_with_the_area_of_its_closed_form(make_table, 
     assert "whole_tumour|delta|signal" in fitted["whole_tumour"].selected
     assert "habitat|post|signal" in fitted["habitat"].selected
     assert set(fitted["integrated"].selected) >= {"whole_tumour|delta|signal", "habitat|post|signal"}
-    assert fitted["habitat"].selection_frequency["habitat|post|signal"] == 1.0
 
 
 def test_out_of_fold_predictions_are_not_the_fitted_ones(table, models):
@@ -116,10 +98,44 @@ def test_progress_counts_every_fit_up_to_the_end(make_table, cheap):
         replace(cheap, views=("volume_change", "clinical")),
         on_progress=lambda *step: seen.append(step),
     )
-    # Three folds and the final fit, for two views.
-    assert [done for _, done, _ in seen] == list(range(1, 9))
-    assert {total for _, _, total in seen} == {8}
-    assert [view for view, _, _ in seen] == ["volume_change"] * 4 + ["clinical"] * 4
+    assert seen == [("volume_change", 1, 2), ("clinical", 2, 2)]
+
+
+def test_a_fusion_shares_the_models_of_its_parts(table, models):
+    parts = [models["whole_tumour"], models["habitat"]]
+    assert [id(base) for base in models["integrated"].estimator.bases_] == [id(part.estimator) for part in parts]
+    assert models["integrated"].selected == parts[0].selected + parts[1].selected
+
+
+def test_a_fusion_without_the_models_of_its_parts_is_the_same_fusion(table, cheap, models):
+    alone = fit_models(table, replace(cheap, views=("integrated",)))["integrated"]
+    assert np.array_equal(alone.log_odds(table.X), models["integrated"].log_odds(table.X))
+
+
+def test_the_recipe_says_which_rule_gives_the_threshold(table, cheap, models):
+    recipe = replace(cheap, views=("habitat",), threshold_rule="sensitivity")
+    model = fit_models(table, recipe)["habitat"]
+    assert model.threshold == model.threshold_sensitive == models["habitat"].threshold_sensitive
+    y, unseen = np.array(model.outcomes), model.oof.to_numpy()
+    assert models["habitat"].threshold == youden_threshold(y, unseen)
+
+
+def test_a_column_that_is_not_reproducible_is_not_selected(table, cheap):
+    recipe = replace(cheap, views=("habitat",))
+    icc = {"habitat|post|signal": 0.3, "habitat|pre|noise_0": 0.95}
+    assert "habitat|post|signal" in fit_models(table, recipe)["habitat"].selected
+    model = fit_models(table, recipe, icc=icc)["habitat"]
+    assert "habitat|post|signal" not in model.selected
+    assert set(model.icc) <= set(model.selected) & set(icc)
+
+
+def test_a_model_knows_its_outcomes_centres_and_classifier(table, models):
+    for model in models.values():
+        assert model.outcomes == tuple(table.y.loc[list(model.fitted_on)])
+        assert model.centres == ("A",)
+        assert model.classifier == "logistic"
+        assert model.comparison["logistic"]["chosen"]
+        assert model.scores(table.X).shape == (len(table.X), len(model.selected))
 
 
 @pytest.mark.parametrize(("n", "events"), [(12, 5), (20, 6)])

@@ -1,35 +1,33 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from modeling.core.errors import NotComparable, OverlapError
 from modeling.core.performance.classification import wilson
 from modeling.core.performance.discrimination import auc, delong_interval, holm
+from modeling.core.performance.measure import measure
+from modeling.core.study.nested import Held
+from modeling.core.study.validation import Predictions, compare, evaluate, held_rows, nested_row, predict_splits
 from modeling.core.table import FeatureTable
-from modeling.core.training import fit_models
-from modeling.core.validation import compare, evaluate, measure
 
 
 def altered(table: FeatureTable, **parts) -> FeatureTable:
     return FeatureTable(**{"X": table.X, "y": table.y, "centre": table.centre, "split": table.split, **parts})
 
 
-def test_there_is_a_row_for_every_split_and_every_external_centre(table, models):
+def test_there_is_a_row_for_every_test_split_and_every_external_centre(table, models):
     rows = evaluate(models["integrated"], table)
     assert [(row.split, row.centre) for row in rows] == [
-        ("cross_validation", None),
         ("internal_test", None),
         ("external", None),
         ("external", "B"),
         ("external", "C"),
     ]
     for row in rows:
-        expected = table.split == ("training" if row.split == "cross_validation" else row.split)
+        expected = table.split == row.split
         expected &= (table.centre == row.centre) if row.centre else True
         assert (row.n, row.events) == (expected.sum(), table.y[expected].sum())
 
@@ -56,15 +54,30 @@ def test_the_numbers_are_those_of_the_metrics(table, models):
     assert row.intervals["sensitivity"] == wilson(row.confusion["tp"], int(y.sum()))
 
 
-def test_cross_validation_speaks_of_the_out_of_fold_predictions(table, models):
-    model = models["whole_tumour"]
-    row = evaluate(model, table)[0]
-    assert row.auc == auc(table.y.loc[model.oof.index].to_numpy(), model.oof.to_numpy())
+def test_the_bootstrapped_interval_is_there_when_it_is_asked_for(table, models):
+    without, once, again = (evaluate(models["habitat"], table, bootstraps=b) for b in (0, 200, 200))
+    assert all(row.auc_boot_low is None for row in without)
+    assert all(row.auc_boot_low < row.auc < row.auc_boot_high or row.auc == 1 for row in once)
+    assert [row.auc_boot_low for row in once] == [row.auc_boot_low for row in again]
 
 
-def test_a_table_without_the_training_patients_has_no_cross_validation(table, models):
-    rows = evaluate(models["habitat"], table.where(table.split != "training"))
-    assert {row.split for row in rows} == {"internal_test", "external"}
+def test_each_fold_calls_its_patients_at_its_own_threshold(table, cheap, study):
+    nested = study.nested["habitat"]
+    row = nested_row(nested, table, cheap, threshold=study.models["habitat"].threshold)
+    events = table.y.loc[nested.called.index] == 1
+    assert row.split == "nested_cv"
+    assert row.n == 60
+    assert row.sensitivity == pytest.approx(nested.called[events].to_numpy().mean())
+    assert row.specificity == pytest.approx(1 - nested.called[~events].to_numpy().mean())
+
+
+def test_patients_held_out_together_are_ranked_among_themselves(cheap):
+    # Each hospital is ranked perfectly; between them the order is wrong.
+    low = Held(("a", "b"), np.array([0, 1]), np.array([0.1, 0.2]), np.array([False, True]), 0.15)
+    high = Held(("c", "d"), np.array([0, 1]), np.array([0.8, 0.9]), np.array([False, True]), 0.85)
+    pooled, *each = held_rows({"B": low, "C": high}, cheap, split="leave_one_centre_out", threshold=0.5)
+    assert (pooled.auc, pooled.accuracy, pooled.n) == (1.0, 1.0, 4)
+    assert [(row.centre, row.threshold) for row in each] == [("B", 0.15), ("C", 0.85)]
 
 
 @pytest.mark.parametrize("split", ["internal_test", "external"])
@@ -120,9 +133,10 @@ def test_every_result_is_strict_json(table, models):
         assert json.loads(json.dumps(row.as_dict(), allow_nan=False))["split"] == row.split
 
 
-def test_the_integrated_model_is_compared_with_every_other_one_on_every_split(table, models):
-    rows = compare(models, table, model="integrated")
-    assert len(rows) == 4 * 3
+def test_one_model_is_compared_with_every_other_one_on_every_split(table, models):
+    found = {name: predict_splits(model, table) for name, model in models.items()}
+    rows = compare(found, model="integrated")
+    assert len(rows) == 4 * 2
     p_values = [row.p for row in rows]
     assert [row.p_holm for row in rows] == pytest.approx(holm(p_values))
     chosen = table.split == "external"
@@ -132,17 +146,23 @@ def test_the_integrated_model_is_compared_with_every_other_one_on_every_split(ta
     assert row.difference == pytest.approx(auc(y, one) - auc(y, two))
 
 
+def test_a_comparison_does_not_depend_on_the_order_of_the_patients(table, models):
+    found = {name: predict_splits(models[name], table) for name in ("integrated", "clinical")}
+    turned = {split: Predictions(one.y[::-1], one.p[::-1]) for split, one in found["clinical"].items()}
+    assert compare({**found, "clinical": turned}, model="integrated") == compare(found, model="integrated")
+
+
 def test_a_comparison_that_is_undefined_says_why(table, models):
     y = table.y.copy()
     y[table.split == "internal_test"] = 0
-    rows = compare(models, altered(table, y=y), model="integrated")
-    undefined = [row for row in rows if row.split == "internal_test"]
+    found = {name: predict_splits(model, altered(table, y=y)) for name, model in models.items()}
+    undefined = [row for row in compare(found, model="integrated") if row.split == "internal_test"]
     assert undefined
     assert all(row.p is None and row.p_holm is None and row.reason for row in undefined)
 
 
-def test_models_of_different_patients_are_not_compared(table, models, cheap):
-    smaller = table.where(pd.Series(np.arange(len(table.X)) != 0, index=table.X.index))
-    other = fit_models(smaller, replace(cheap, views=("clinical",)))
-    with pytest.raises(NotComparable, match="clinical and habitat"):
-        compare({"habitat": models["habitat"], **other}, table, model="habitat")
+def test_predictions_of_different_patients_are_not_compared(table, models):
+    one = predict_splits(models["habitat"], table)
+    other = predict_splits(models["clinical"], table.take(table.X.index[:-1]))
+    with pytest.raises(NotComparable, match="clinical and habitat do not predict the same patients"):
+        compare({"habitat": one, "clinical": other}, model="habitat")

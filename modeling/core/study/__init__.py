@@ -1,0 +1,1 @@
+"""One study: final models, and every honest way to say how good they are."""

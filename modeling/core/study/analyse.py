@@ -1,0 +1,196 @@
+"""One study: everything that a table and a recipe can honestly say, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from modeling.core.performance.heterogeneity import Pooled, pool
+from modeling.core.performance.measure import EvaluationResult
+from modeling.core.performance.sample_size import SampleSizeAdvice
+from modeling.core.performance.subgroups import SubgroupRow
+from modeling.core.recipes import Recipe
+from modeling.core.study import findings
+from modeling.core.study.leakage import require_no_leak
+from modeling.core.study.nested import Held, Nested
+from modeling.core.study.run import OnProgress, StudyRun
+from modeling.core.study.training import FittedModel, FoldSources
+from modeling.core.study.validation import (
+    Comparison,
+    Predictions,
+    compare,
+    evaluate,
+    held_rows,
+    nested_row,
+    predict_splits,
+)
+from modeling.core.table import FeatureTable
+
+#: The model that a study is about, where the recipe has it; otherwise its last one is.
+PRIMARY = "integrated"
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult:
+    """What a study found.
+
+    Parameters
+    ----------
+    models : dict of str to FittedModel
+        By view, in the order of the recipe; fitted on all training patients.
+    nested : dict of str to Nested
+    evaluations : dict of str to list of EvaluationResult
+        Splits ``nested_cv``, ``internal_test``, ``external`` (all centres, then each), ``leave_one_centre_out``
+        (the same) and ``temporal``; those that the table does not allow are absent.
+    comparisons : list of Comparison
+        The primary model with each other one on every pooled split.
+    heterogeneity : dict of str to Pooled
+        The areas of the external centres, pooled; models with fewer than two of them are absent.
+    subgroups : dict of str to list of SubgroupRow
+        Of the primary model on all test patients.
+    sample_size : SampleSizeAdvice
+    centre_predictability : dict of str to float or None
+        How well the final features tell the centre, as an area.
+    warnings : tuple of str
+        Sentences for a person.
+    reclassification : list of ReclassificationRow
+        What the primary model moves beyond each other one, on the pooled test splits.
+    """
+
+    models: dict[str, FittedModel]
+    nested: dict[str, Nested]
+    evaluations: dict[str, list[EvaluationResult]]
+    comparisons: list[Comparison]
+    heterogeneity: dict[str, Pooled]
+    subgroups: dict[str, list[SubgroupRow]]
+    sample_size: SampleSizeAdvice
+    centre_predictability: dict[str, float | None]
+    warnings: tuple[str, ...]
+    reclassification: list[findings.ReclassificationRow]
+
+
+def analyse(
+    table: FeatureTable,
+    recipe: Recipe,
+    *,
+    sources: FoldSources | None = None,
+    open_external: bool = True,
+    on_progress: OnProgress | None = None,
+    workers: int = 2,
+) -> StudyResult:
+    """Fit the models of a recipe and validate them in every way that the table allows.
+
+    The same table, recipe and sources give the same result, whatever the order of the rows and the
+    number of workers.
+
+    Parameters
+    ----------
+    table : FeatureTable
+    recipe : Recipe
+    sources : FoldSources, optional
+        What is learned anew for the patients of each fold before columns exist.
+    open_external : bool, default=True
+        Without it no outcome of an external patient is looked at: there is no external test and
+        no hospital is left out.
+    on_progress : callable, optional
+        Called in the caller's thread with a note, the steps done and all steps; what it raises ends
+        the study.
+    workers : int, default=2
+        Threads that fit folds.
+
+    Returns
+    -------
+    StudyResult
+
+    Raises
+    ------
+    LeakedOutcome
+        If a column tells the outcome itself.
+    OneClassOnly, TooFewPatients, MissingColumns
+        If the training patients are no base for a model.
+    """
+    table = table.take(sorted(table.X.index if open_external else table.X.index[table.split != "external"]))
+    require_no_leak(table)
+    # Many small fits: threads inside them only wait for each other.
+    with threadpool_limits(limits=1):
+        return _study(StudyRun(table, recipe, sources or FoldSources(), workers, on_progress))
+
+
+def _study(run: StudyRun) -> StudyResult:
+    table, recipe = run.table, run.recipe
+    fitted, nested, centres, later = run.fit(), run.nested(), run.centres_out(), run.later_out()
+    models = {view: _with_nested(model, nested[view]) for view, model in fitted.items()}
+    evaluations, found = {}, {}
+    for view, model in models.items():
+        held = _HeldOut(nested[view], centres.get(view, {}), later.get(view))
+        evaluations[view] = _evaluations(model, table, recipe, held)
+        found[view] = _predictions(model, table, held)
+    primary = PRIMARY if PRIMARY in models else tuple(models)[-1]
+    predictability = findings.predictability(models, table, seed=recipe.seed)
+    advice = findings.sample_size(table, models[primary], recipe)
+    return StudyResult(
+        models=models,
+        nested=nested,
+        evaluations=evaluations,
+        comparisons=compare(found, model=primary),
+        heterogeneity=external_heterogeneity(evaluations),
+        subgroups={primary: findings.subgroups(table, found[primary])},
+        sample_size=advice,
+        centre_predictability=predictability,
+        warnings=findings.warnings(table, recipe, evaluations, advice, predictability),
+        reclassification=findings.reclassification(found, model=primary, recipe=recipe),
+    )
+
+
+def external_heterogeneity(evaluations: Mapping[str, Sequence[EvaluationResult]]) -> dict[str, Pooled]:
+    """Pool the areas of the external centres of each model; models with fewer than two such areas are absent."""
+    pooled = {}
+    for view, rows in evaluations.items():
+        own = [row for row in rows if row.split == "external" and row.centre is not None]
+        intervals = [
+            None if row.auc_low is None or row.auc_high is None else (row.auc_low, row.auc_high) for row in own
+        ]
+        found = pool([row.auc for row in own], intervals=intervals)
+        if found.k > 1:
+            pooled[view] = found
+    return pooled
+
+
+def _with_nested(model: FittedModel, nested: Nested) -> FittedModel:
+    oof = nested.predictions.mean(axis=1).loc[list(model.fitted_on)].rename("probability")
+    return replace(model, oof=oof, selection_frequency=model.selection_frequency or nested.selected)
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Predictions of one view by models that were fitted without the predicted patients."""
+
+    nested: Nested
+    centres: Mapping[str, Held]
+    later: Held | None
+
+
+def _evaluations(model: FittedModel, table: FeatureTable, recipe: Recipe, held: _HeldOut) -> list[EvaluationResult]:
+    later = {"": held.later} if held.later else {}
+    return [
+        nested_row(held.nested, table, recipe, threshold=model.threshold),
+        *evaluate(model, table, bootstraps=recipe.bootstraps, seed=recipe.seed),
+        *held_rows(held.centres, recipe, split="leave_one_centre_out", threshold=model.threshold),
+        *held_rows(later, recipe, split="temporal", threshold=model.threshold),
+    ]
+
+
+def _predictions(model: FittedModel, table: FeatureTable, held: _HeldOut) -> dict[str, Predictions]:
+    mean = held.nested.predictions.mean(axis=1)
+    found = {"nested_cv": Predictions(table.y.loc[mean.index], mean), **predict_splits(model, table)}
+    groups = {"leave_one_centre_out": [*held.centres.values()], "temporal": [held.later] if held.later else []}
+    for split, parts in groups.items():
+        if parts:
+            codes = [code for one in parts for code in one.codes]
+            p = pd.Series(np.concatenate([one.p for one in parts]), index=codes)
+            found[split] = Predictions(table.y.loc[codes], p)
+    return found
