@@ -1,0 +1,60 @@
+"""Models that see all their columns, so that a test knows what they select: one of a view, one of a fusion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.preprocessing import StandardScaler
+
+from modeling.core.estimators.chain import FeatureChain
+from modeling.core.estimators.preprocessing import Winsorizer
+from modeling.core.estimators.view_model import LateFusion, ViewModel
+from modeling.core.study.training import FittedModel
+
+
+def draw(n: int = 120, n_features: int = 4, *, seed: int = 0, shift: float = 1.0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Give z-like features, of which the first half follows the outcome, and the outcome of every other patient."""
+    random = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    values = random.normal(size=(n, n_features))
+    values[:, : n_features // 2] += shift * y[:, None]
+    names = [f"whole_tumour|post|x{j}" if j % 2 else f"whole_tumour|pre|x{j}" for j in range(n_features)]
+    return pd.DataFrame(values, index=[f"P-{i:03d}" for i in range(n)], columns=names), y
+
+
+def view_model(classifier: str, **settings: Any) -> ViewModel:
+    """Give an unfitted model that scales its columns and selects nothing."""
+    chain = FeatureChain([("winsorise", Winsorizer(low=1, high=99)), ("scale", StandardScaler())])
+    return ViewModel(chain, classifiers=(classifier,), folds=3, **settings)
+
+
+def fit_view(X: pd.DataFrame, y: np.ndarray, classifier: str, **settings: Any) -> FittedModel:
+    """Fit one classifier on all columns of all patients."""
+    return fitted(view_model(classifier, **settings).fit(X.to_numpy(), y), X, y, classifier)
+
+
+def fit_fusion(X: pd.DataFrame, y: np.ndarray, one: str, other: str) -> FittedModel:
+    """Fit a fusion of two classifiers, each on half of the columns."""
+    places = np.array_split(np.arange(X.shape[1]), 2)
+    bases = [("one", view_model(one), places[0]), ("other", view_model(other), places[1])]
+    return fitted(LateFusion(bases, folds=3).fit(X.to_numpy(), y), X, y, "logistic")
+
+
+def fitted(estimator: ViewModel | LateFusion, X: pd.DataFrame, y: np.ndarray, classifier: str) -> FittedModel:
+    """Wrap a fitted estimator."""
+    return FittedModel(
+        name="whole_tumour",
+        estimator=estimator,
+        columns=tuple(X.columns),
+        threshold=0.5,
+        threshold_sensitive=0.3,
+        oof=pd.Series(1 / (1 + np.exp(-estimator.oof_log_odds_)), index=X.index, name="probability"),
+        fitted_on=tuple(X.index),
+        selected=tuple(estimator.selected_names(list(X.columns))),
+        recipe_digest="",
+        selection_frequency={},
+        classifier=classifier,
+        outcomes=tuple(int(one) for one in y),
+    )
