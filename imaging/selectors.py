@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -108,6 +108,14 @@ def habitat_vectors_by_segmentation(cohort: Cohort, model: HabitatModel) -> dict
     """Give segmentation id → habitat features under a model."""
     rows = FeatureSet.objects.filter(
         segmentation__timepoint__patient__cohort=cohort, habitat_model=model, region=FeatureSet.Region.HABITATS
+    )
+    return {row.segmentation_id: vector_of(row) for row in rows.select_related("schema").order_by("pk")}
+
+
+def transition_vectors_by_segmentation(cohort: Cohort, model: HabitatModel) -> dict[int, FeatureVector]:
+    """Give id of the mask after treatment → transition features under a model."""
+    rows = FeatureSet.objects.filter(
+        segmentation__timepoint__patient__cohort=cohort, habitat_model=model, region=FeatureSet.Region.TRANSITIONS
     )
     return {row.segmentation_id: vector_of(row) for row in rows.select_related("schema").order_by("pk")}
 
@@ -248,6 +256,18 @@ def measured_locations(patient: Patient) -> dict[str, TumourLocation]:
     return {row.segmentation.timepoint.kind: row for row in rows.select_related("segmentation__timepoint")}
 
 
+def measured_locations_in(cohort: Cohort) -> dict[int, dict[str, TumourLocation]]:
+    """Give patient id → `measured_locations`, of every patient of a cohort with one query."""
+    rows = TumourLocation.objects.filter(
+        segmentation__timepoint__patient__cohort=cohort, segmentation__is_current=True
+    )
+    found: dict[int, dict[str, TumourLocation]] = {}
+    for row in rows.select_related("segmentation__timepoint"):
+        timepoint = row.segmentation.timepoint
+        found.setdefault(timepoint.patient_id, {})[timepoint.kind] = row
+    return found
+
+
 @dataclass(frozen=True)
 class PatientLocation:
     """Central or peripheral ("" where neither is known), who says so, and both statements."""
@@ -258,14 +278,20 @@ class PatientLocation:
     measured: str
 
 
-def location_of(patient: Patient) -> PatientLocation:
-    """Give the location that counts: a person's entry, or else what was measured before treatment, or else after."""
-    found = measured_locations(patient)
+def location_of(patient: Patient, measured: Mapping[str, TumourLocation] | None = None) -> PatientLocation:
+    """Give the location that counts: a person's entry, or else what was measured before treatment, or else after.
+
+    Parameters
+    ----------
+    measured : mapping of str to TumourLocation, optional
+        `measured_locations` of the patient, where it was read already.
+    """
+    found = measured_locations(patient) if measured is None else measured
     zones = [found[kind].zone for kind in (Timepoint.Kind.PRE, Timepoint.Kind.POST) if kind in found]
-    measured = next(filter(None, zones), "")
+    zone = next(filter(None, zones), "")
     if patient.location:
-        return PatientLocation(patient.location, "entered", patient.location, measured)
-    return PatientLocation(measured, "measured" if measured else "", "", measured)
+        return PatientLocation(patient.location, "entered", patient.location, zone)
+    return PatientLocation(zone, "measured" if zone else "", "", zone)
 
 
 def registration_of(patient: Patient) -> Registration | None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
 
 class ArtefactCorrupt(Exception):
     """Stored bytes do not have the digest under which they were stored."""
@@ -26,12 +28,16 @@ def put(content: bytes) -> str:
     target = path_of(sha256)
     if target.exists():
         return sha256
+    _write(target, content)
+    return sha256
+
+
+def _write(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=target.parent)
     with os.fdopen(descriptor, "wb") as handle:
         handle.write(content)
     Path(name).replace(target)
-    return sha256
 
 
 def get(sha256: str) -> bytes:
@@ -47,6 +53,26 @@ def get(sha256: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ArtefactCorrupt(sha256)
     return content
+
+
+def recall(key: str) -> bytes | None:
+    """Give what `remember` kept under a key; None where there is nothing, or it was altered.
+
+    What is kept so can be computed again, so nobody needs to know that it is missing.
+    """
+    file = _remembered(key)
+    content = file.read_bytes() if file.exists() else b""
+    digest, rest = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return rest if digest and hashlib.sha256(rest).digest() == digest else None
+
+
+def remember(key: str, content: bytes) -> None:
+    """Keep bytes that were computed from what a key (a sha256 of all of it) stands for."""
+    _write(_remembered(key), hashlib.sha256(content).digest() + content)
+
+
+def _remembered(key: str) -> Path:
+    return Path(settings.ARTEFACT_DIR) / "remembered" / key[:2] / key
 
 
 def path_of(sha256: str) -> Path:

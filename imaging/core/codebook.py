@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,33 @@ from numpy.typing import NDArray
 from imaging.core.clusterer import HabitatClusterer
 from imaging.core.errors import CodebookMismatch, TooFewSupervoxels
 from imaging.core.k_search import Progress
-from imaging.core.supervoxels import Supervoxels
 
 FloatArray = NDArray[np.float64]
+
+
+class Described(Protocol):
+    """What is needed of a scan's supervoxels to learn habitats: `Supervoxels` has it, and so has their graph."""
+
+    @property
+    def n(self) -> int:
+        """Number of supervoxels."""
+
+    @property
+    def descriptors(self) -> FloatArray:
+        """Shape (n, d)."""
+
+    @property
+    def mean_hu(self) -> FloatArray:
+        """Shape (n,)."""
+
+    @property
+    def spec_digest(self) -> str:
+        """`habitat_digest` of the specification."""
+
+    @property
+    def neighbourhood(self) -> str:
+        """What the specification wants for interaction."""
+
 
 #: Supervoxels that every scan contributes at least; a scan with fewer repeats some of its own.
 MINIMUM_PER_SCAN = 20
@@ -108,7 +132,7 @@ class Codebook:
 
 
 def fit_codebook(
-    scans: Sequence[Supervoxels],
+    scans: Sequence[Described],
     *,
     seed: int,
     k: int | None = None,
@@ -116,6 +140,7 @@ def fit_codebook(
     k_range: Iterable[int] = range(2, 9),
     n_init: int = 50,
     stability_resamples: int = 100,
+    most_per_scan: int | None = None,
     on_progress: Progress | None = None,
 ) -> Codebook:
     """Learn habitats from the supervoxels of training scans, and freeze them.
@@ -124,14 +149,16 @@ def fit_codebook(
 
     Parameters
     ----------
-    scans : sequence of Supervoxels
-        Scans of training patients, both timepoints; the order matters for sampling.
+    scans : sequence of Described
+        Supervoxels of scans of training patients, both timepoints; the order matters for sampling.
     seed : int
         Same scans, same seed: same codebook.
     k : int, optional
         Number of habitats, where it is decided already.
     algorithm, k_range, n_init, stability_resamples
         As in `HabitatClusterer`.
+    most_per_scan : int, optional
+        Supervoxels that a scan contributes at most, where time counts.
     on_progress : callable, optional
         Called with fits done and fits to do.
 
@@ -145,7 +172,9 @@ def fit_codebook(
         If the algorithm is not known.
     """
     _require_one_spec(scans)
-    descriptors, mean_hu, per_scan = _sample(scans, np.random.default_rng(seed))
+    per_scan = max(min(scan.n for scan in scans), MINIMUM_PER_SCAN)
+    per_scan = min(per_scan, most_per_scan or per_scan)
+    descriptors, mean_hu = _sample(scans, per_scan, np.random.default_rng(seed))
     fitted = HabitatClusterer(
         k,
         algorithm=algorithm,
@@ -170,7 +199,7 @@ def fit_codebook(
     )
 
 
-def _require_one_spec(scans: Sequence[Supervoxels]) -> None:
+def _require_one_spec(scans: Sequence[Described]) -> None:
     if not scans:
         raise TooFewSupervoxels("No scan was given to fit habitats on.")
     digests = {scan.spec_digest for scan in scans}
@@ -178,10 +207,9 @@ def _require_one_spec(scans: Sequence[Supervoxels]) -> None:
         raise CodebookMismatch(f"The scans were cut into supervoxels under {len(digests)} different specifications.")
 
 
-def _sample(scans: Sequence[Supervoxels], rng: np.random.Generator) -> tuple[FloatArray, FloatArray, int]:
+def _sample(scans: Sequence[Described], number: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Draw an equal number of supervoxels from every scan."""
-    number = max(min(scan.n for scan in scans), MINIMUM_PER_SCAN)
     picks = [rng.choice(scan.n, number, replace=scan.n < number) for scan in scans]
     descriptors = np.concatenate([scan.descriptors[pick] for scan, pick in zip(scans, picks, strict=True)])
     mean_hu = np.concatenate([scan.mean_hu[pick] for scan, pick in zip(scans, picks, strict=True)])
-    return descriptors, mean_hu, number
+    return descriptors, mean_hu

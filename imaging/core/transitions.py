@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -165,19 +166,35 @@ def transition_features(found: Transitions) -> FeatureVector:
     EmptyMask
         If no place was tumour at any time.
     """
-    counts = found.counts
-    features, undefined = _features(counts)
     provenance: dict[str, object] = {
-        "engine": "ecotone",
-        "k": found.k,
         "codebook_digest": found.codebook_digest,
-        "voxels": int(counts.sum()),
         "voxel_volume_mm3": found.grid.voxel_volume_mm3,
         "lost_mm3": found.lost_mm3,
         "feature_grid": found.grid.as_dict(),
     }
-    names = transition_feature_names(found.k)
-    return FeatureVector(names, np.array([features[name] for name in names]), undefined, provenance)
+    return features_of_counts(found.counts, provenance=provenance)
+
+
+def features_of_counts(counts: IntArray, *, provenance: Mapping[str, object]) -> FeatureVector:
+    """Compute the features of `transition_features` from counts, however these were made.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (k + 2, k + 2)
+        Voxels by state before (rows) and after (columns), as `Transitions.counts` has them.
+    provenance : mapping of str to object
+        What else is known of the places.
+
+    Raises
+    ------
+    EmptyMask
+        If no place was tumour at any time.
+    """
+    k = len(counts) - OUTSIDE
+    features, undefined = _features(counts)
+    names = transition_feature_names(k)
+    made: dict[str, object] = {"engine": "ecotone", "k": k, "voxels": int(counts.sum())}
+    return FeatureVector(names, np.array([features[n] for n in names]), undefined, made | dict(provenance))
 
 
 def _features(counts: IntArray) -> tuple[dict[str, float], dict[str, str]]:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cohorts.models import Cohort, Patient
 from imaging import storage
+from imaging.core.codebook import Described
 from imaging.core.codec import pack_labels
 from imaging.core.features import FeatureVector
 from imaging.core.habitats import Codebook, HabitatLabels, assign, fit_codebook, habitat_features
 from imaging.core.msi import interaction_matrix
+from imaging.core.provenance import versions
 from imaging.core.spec import HabitatSpec
+from imaging.core.supervoxel_graph import SupervoxelGraph, graph_of
 from imaging.core.supervoxels import unpack_supervoxels
 from imaging.models import ExtractionProtocol, FeatureSet, HabitatMap, HabitatModel, Segmentation
 from imaging.services.extraction import store_features
 
 Progress = Callable[[int, int], None]
+
+#: Starts, and supervoxels of each scan, of a codebook that serves one fold only.
+_QUICK_STARTS, _QUICK_PER_SCAN = 10, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +44,35 @@ def fit(
     """Fit a codebook on the supervoxels of training scans, given by their sha256 in a fixed order."""
     scans = [unpack_supervoxels(storage.get(sha256)) for sha256 in digests]
     return fit_codebook(scans, seed=seed, algorithm=algorithm, on_progress=on_progress)
+
+
+def graphs(digests: Iterable[str]) -> dict[str, SupervoxelGraph]:
+    """Give sha256 → what habitat features of a scan are computed from under any codebook."""
+    return {sha256: graph_of(unpack_supervoxels(storage.get(sha256))) for sha256 in sorted(set(digests))}
+
+
+def fit_quickly(scans: Mapping[str, Described], *, seed: int, algorithm: str) -> Codebook:
+    """Fit a codebook on scans, given by the sha256 of their supervoxels: for one fold of many.
+
+    Few starts, few supervoxels a scan and no bootstrap, so the stability of k stays unknown. The order of the
+    scans does not matter, and what was fitted once on the same scans is read, not fitted again.
+    """
+    digests = sorted(scans)
+    settings = {"n_init": _QUICK_STARTS, "most_per_scan": _QUICK_PER_SCAN}
+    asked = settings | {"algorithm": algorithm, "seed": seed, "supervoxels": digests, "versions": versions()}
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    if (known := storage.recall(key)) is not None:
+        return Codebook.from_dict(json.loads(known))
+    codebook = fit_codebook(
+        [scans[sha256] for sha256 in digests],
+        seed=seed,
+        algorithm=algorithm,
+        n_init=_QUICK_STARTS,
+        most_per_scan=_QUICK_PER_SCAN,
+        stability_resamples=0,
+    )
+    storage.remember(key, json.dumps(codebook.as_dict()).encode())
+    return codebook
 
 
 def label(sha256: str, codebook: Codebook) -> Labelled:

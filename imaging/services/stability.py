@@ -6,11 +6,13 @@ to a set of patients, and a model may only look at those that it is trained on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from django.db import transaction
+from numpy.typing import NDArray
 
 from cohorts import jobs
 from cohorts.errors import ServiceError
@@ -142,10 +144,26 @@ def reliability(segmentations: Iterable[Segmentation], protocol: ExtractionProto
     TooFewCases
         If fewer than two of them were measured.
     """
+    found = measured_features(segmentations, protocol)
+    values = np.stack(list(found.values.values())) if found.values else np.empty((0, len(ROWS), 0))
+    return agreement(values, names=found.names)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Features of scans under every perturbation: segmentation id → matrix, perturbations x features."""
+
+    names: tuple[str, ...]
+    values: Mapping[int, NDArray[np.float64]]
+
+
+def measured_features(segmentations: Iterable[Segmentation], protocol: ExtractionProtocol) -> Measured:
+    """Read what was measured of a set of scans; those that were not measured are absent."""
     rows = list(perturbed_features(segmentations, protocol, digest=DIGEST))
+    if not rows:
+        return Measured((), {})
     # Names follow from the protocol; were an engine to add one, the rows of its last version count.
-    schema = rows[-1].schema if rows else None
-    matrices = [row.values for row in rows if row.schema_id == rows[-1].schema_id]
-    names = schema.names if schema else []
-    values = np.stack(matrices) if matrices else np.empty((0, len(ROWS), 0))
-    return agreement(values, names=names)
+    schema = rows[-1].schema
+    return Measured(
+        tuple(schema.names), {row.segmentation_id: row.values for row in rows if row.schema_id == schema.pk}
+    )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from imaging import storage
 from imaging.core.codec import pack_labels, unpack_labels, unpack_registered
 from imaging.core.feature_vector import FeatureVector
 from imaging.core.habitats import HabitatLabels
 from imaging.core.registration import STANDARD, Registered
+from imaging.core.supervoxel_graph import FollowedSupervoxels, follow_supervoxels
+from imaging.core.supervoxels import unpack_supervoxels
 from imaging.core.transitions import Transitions, transition_features, transitions
 from imaging.models import FeatureSet, HabitatMap, HabitatModel, Registration, Segmentation, TransitionMap
 from imaging.services.extraction import store_features
@@ -36,6 +42,39 @@ def follow(labels: Mapping[int, HabitatLabels]) -> list[Followed]:
         pre__in=list(labels), post__in=list(labels), digest=STANDARD.digest, accepted=True
     ).order_by("pk")
     return [_follow(unpack_registered(storage.get(row.sha256)), row.pre_id, row.post_id, labels) for row in rows]
+
+
+def follow_supervoxels_of(
+    scans: Mapping[tuple[int, int], tuple[str, str]],
+) -> dict[tuple[int, int], FollowedSupervoxels]:
+    """Count where the supervoxels of each registered pair of masks went.
+
+    Parameters
+    ----------
+    scans : mapping of (int, int) to (str, str)
+        Ids of the masks before and after treatment → sha256 of their supervoxels.
+
+    Returns
+    -------
+    dict
+        Of the pairs whose registration was accepted; what was counted before is read.
+    """
+    rows = Registration.objects.filter(
+        pre__in=[pre for pre, _ in scans], post__in=[post for _, post in scans], digest=STANDARD.digest, accepted=True
+    ).order_by("pk")
+    pairs = {(row.pre_id, row.post_id): row.sha256 for row in rows}
+    return {pair: _supervoxels_followed(*scans[pair], field) for pair, field in pairs.items() if pair in scans}
+
+
+def _supervoxels_followed(pre: str, post: str, field: str) -> FollowedSupervoxels:
+    asked = {"counts": "supervoxels followed", "pre": pre, "post": post, "registered": field}
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    if (known := storage.recall(key)) is not None:
+        return FollowedSupervoxels(np.array(json.loads(known), dtype=np.int64))
+    before, after = (unpack_supervoxels(storage.get(sha256)) for sha256 in (pre, post))
+    found = follow_supervoxels(before, after, unpack_registered(storage.get(field)))
+    storage.remember(key, json.dumps(found.counts.tolist()).encode())
+    return found
 
 
 def follow_stored(registered: Registered, *, pre: Segmentation, post: Segmentation) -> list[Followed]:

@@ -17,7 +17,7 @@ from cohorts.selectors import response_of, timeline_of
 from cohorts.services.outcomes import OUTCOME_FIELDS
 from cohorts.services.patients import CLINICAL_FIELDS
 from imaging.models import FeatureSet
-from imaging.selectors import location_of, vector_of
+from imaging.selectors import location_of, measured_locations_in, vector_of
 from modeling.models import Prediction
 
 M = TypeVar("M", bound=Model)
@@ -53,6 +53,7 @@ def tables_of(cohort: Cohort, user: Person | None) -> dict[str, pd.DataFrame]:
         "outcomes": _outcomes(cohort, user),
         "features_whole_tumour": _features(cohort, user, FeatureSet.Region.WHOLE_TUMOUR),
         "features_habitats": _features(cohort, user, FeatureSet.Region.HABITATS),
+        "features_transitions": _features(cohort, user, FeatureSet.Region.TRANSITIONS),
     }
     if user is None or allowed(user, Action.VIEW_PREDICTIONS, cohort):
         tables["predictions"] = _predictions(cohort, user)
@@ -99,19 +100,21 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _patients(cohort: Cohort, user: Person | None) -> pd.DataFrame:
     found = _visible(Patient.objects.filter(cohort=cohort), user)
+    measured = measured_locations_in(cohort)
+    readings = {o.patient_id: o for o in PathologyOutcome.objects.filter(patient__cohort=cohort, is_current=True)}
     rows = []
     for patient in found.select_related("centre", "cohort").prefetch_related("timepoints").order_by("code"):
         row = {"patient": patient.code, "centre": patient.centre.code}
         row |= {name: getattr(patient, name) for name in CLINICAL_FIELDS if name not in {"centre", *_DATES}}
-        location = location_of(patient)
+        location = location_of(patient, measured.get(patient.pk, {}))
         row |= {"location": location.zone, "location_source": location.source}
-        rows.append(row | _days(patient))
+        rows.append(row | _days(patient, readings.get(patient.pk, PathologyOutcome())))
     return _numeric(_table(rows), ["pdl1_percent"])
 
 
-def _days(patient: Patient) -> dict[str, int | None]:
+def _days(patient: Patient, reading: PathologyOutcome) -> dict[str, int | None]:
     """Give a patient's dates as days from the first dose: intervals without calendar days."""
-    timeline = timeline_of(patient)
+    timeline = timeline_of(patient, outcome=reading)
     start = timeline.first_dose_on
     dates = {name: getattr(timeline, name) for name in timeline.__dataclass_fields__ if name != "first_dose_on"}
     return {
@@ -200,6 +203,8 @@ def _meaning(column: str) -> str:
             return str(model._meta.get_field(column).verbose_name)  # type: ignore[union-attr]
     if column.endswith("_days"):
         return f"{column.removesuffix('_days').replace('_', ' ').capitalize()}: days from the first dose"
+    if column.startswith("transition_"):
+        return "Share of places, or another summary of what habitats became; see docs/methods/transitions.md"
     if column.startswith("msi_"):
         return "Multiregional spatial interaction of habitats; see docs/methods/habitats.md"
     return "Feature, named as pyradiomics names it, or a habitat proportion; see docs/methods"

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from cohorts.core.response import is_mpr
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, PathologyOutcome, Patient, Timepoint
 from cohorts.services.cohorts import UNASSIGNED_CENTRE
-from imaging.core.delta import delta
 from imaging.core.features import FeatureVector
 from imaging.core.habitats import Codebook
-from imaging.models import ExtractionProtocol, Segmentation
-from imaging.selectors import location_of, pairs, supervoxel_digests, whole_tumour_vectors
+from imaging.models import ExtractionProtocol, Segmentation, TumourLocation
+from imaging.selectors import (
+    PatientLocation,
+    location_of,
+    measured_locations_in,
+    pairs,
+    supervoxel_digests,
+    whole_tumour_vectors,
+)
 from imaging.services import habitats
 from imaging.services.habitats import Labelled
 from modeling.core.table import FeatureTable, assign_splits
+from modeling.services.columns import image_columns, interquartile_ranges, transition_columns
+from modeling.services.facts import clinical_columns, facts_of_patient
 
 PRE, POST = Timepoint.Kind.PRE, Timepoint.Kind.POST
 
@@ -32,11 +43,17 @@ class Case:
     segmentations: Mapping[str, Segmentation]
     whole_tumour: Mapping[str, FeatureVector]
     supervoxels: Mapping[str, str]
+    located: Mapping[str, TumourLocation] | None = None
 
     @property
     def code(self) -> str:
         """The patient's pseudonym."""
         return self.patient.code
+
+    @cached_property
+    def location(self) -> PatientLocation:
+        """Where the tumour is; costs a query unless the cohort's measurements were read at once."""
+        return location_of(self.patient, self.located)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +69,7 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
     found = pairs(cohort)
     vectors = whole_tumour_vectors(cohort, protocol)
     digests = supervoxel_digests(cohort, protocol)
+    located = measured_locations_in(cohort)
     outcomes = {o.patient_id: o for o in PathologyOutcome.objects.filter(patient__cohort=cohort, is_current=True)}
     cases: list[Case] = []
     excluded: list[dict[str, str]] = []
@@ -63,7 +81,7 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
             outcome.patient = patient
         whole = {kind: vectors[s.pk] for kind, s in pair.items() if s.pk in vectors}
         parts = {kind: digests[s.pk] for kind, s in pair.items() if s.pk in digests}
-        case = Case(patient, outcome, pair, whole, parts)
+        case = Case(patient, outcome, pair, whole, parts, located.get(patient.pk, {}))
         if reason := _why_not(case, needs_outcome=needs_outcome):
             excluded.append({"patient": patient.code, "reason": reason})
         else:
@@ -118,47 +136,87 @@ def label_cases(
     return labelled
 
 
-def feature_rows(cases: Sequence[Case], habitats: Mapping[int, FeatureVector]) -> pd.DataFrame:
-    """Give the columns of every view, one row per case; ``habitats`` is by segmentation id."""
-    rows = {case.code: _row(case, habitats) for case in cases}
+def feature_rows(
+    cases: Sequence[Case],
+    habitats: Mapping[int, FeatureVector],
+    *,
+    transitions: Mapping[int, FeatureVector] | None = None,
+    training_iqr: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Give the columns of every view, one row per case.
+
+    Parameters
+    ----------
+    habitats : mapping of int to FeatureVector
+        By segmentation id.
+    transitions : mapping of int to FeatureVector, optional
+        By id of the segmentation after treatment; a case that is not among them has NaN.
+    training_iqr : mapping of str to float, optional
+        What `training_iqr_of` gives of the table that the models were trained on: a relative change from less than
+        a millionth of it is undefined.
+    """
+    followed = transitions or {}
+    rows = {case.code: _row(case, habitats, followed, training_iqr) for case in cases}
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
 
 
 def table_of(
-    cases: Sequence[Case], habitats: Mapping[int, FeatureVector], *, y: pd.Series[int], split: pd.Series[str]
+    cases: Sequence[Case],
+    habitats: Mapping[int, FeatureVector],
+    *,
+    y: pd.Series[int],
+    split: pd.Series[str],
+    transitions: Mapping[int, FeatureVector] | None = None,
 ) -> FeatureTable:
-    """Give the table that models are fitted and evaluated on."""
-    X = feature_rows(cases, habitats)
+    """Give the table that models are fitted and evaluated on.
+
+    The floor under relative changes is that of the whole training split, in folds of it as well: it knows no
+    outcome, and decides only whether a baseline counts as zero.
+    """
+    training = [case.whole_tumour[PRE] for case in cases if split[case.code] == "training"]
+    X = feature_rows(cases, habitats, transitions=transitions, training_iqr=_spread(training))
     centre = pd.Series({case.code: case.patient.centre.code for case in cases}, dtype=str)
-    return FeatureTable(X=X, y=y.loc[X.index], centre=centre.loc[X.index], split=split.loc[X.index])
+    parts = (X, y.loc[X.index], centre.loc[X.index], split.loc[X.index], facts_of(cases).loc[X.index])
+    return FeatureTable(*parts)
 
 
-def _row(case: Case, habitats: Mapping[int, FeatureVector]) -> dict[str, float]:
-    maps = {kind: habitats[case.segmentations[kind].pk] for kind in (PRE, POST)}
-    row: dict[str, float] = {}
-    for group, vectors in (("whole_tumour", case.whole_tumour), ("habitat", maps)):
-        timepoints = {"pre": vectors[PRE], "post": vectors[POST], "delta": delta(vectors[PRE], vectors[POST])}
-        for time, vector in timepoints.items():
-            row |= {f"{group}|{time}|{name}": value for name, value in vector.as_dict().items()}
-    return row | _clinical(case.patient)
-
-
-def _clinical(patient: Patient) -> dict[str, float]:
-    nan = float("nan")
-    stage = patient.clinical_stage.upper()
-    number = (
-        3.0 if stage.startswith("III") else 2.0 if stage.startswith("II") else 1.0 if stage.startswith("I") else nan
-    )
-    location = location_of(patient)
-    return {
-        "clinical|age_years": nan if patient.age_years is None else float(patient.age_years),
-        "clinical|male": float(patient.sex == Patient.Sex.MALE) if patient.sex else nan,
-        "clinical|ever_smoker": float(patient.smoking != Patient.Smoking.NEVER) if patient.smoking else nan,
-        "clinical|squamous": float(patient.histology == Patient.Histology.SQUAMOUS) if patient.histology else nan,
-        "clinical|stage": number,
-        "clinical|pdl1_percent": nan if patient.pdl1_percent is None else float(patient.pdl1_percent),
-        "clinical|central": float(location.zone == Patient.Location.CENTRAL) if location.zone else nan,
-        "clinical|cycles": nan if patient.cycles is None else float(patient.cycles),
-        # No view looks at a source; it tells what the frozen value rests on: 1 the CT, 0 a person.
-        "source|central_measured": float(location.source == "measured") if location.source else nan,
+def facts_of(cases: Sequence[Case]) -> pd.DataFrame:
+    """Give what is known of each case and never modelled, by patient code."""
+    rows = {
+        case.code: facts_of_patient(
+            case.patient,
+            case.outcome,
+            series={kind: segmentation.series for kind, segmentation in case.segmentations.items()},
+            zone=case.location.zone,
+        )
+        for case in cases
     }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def training_iqr_of(table: FeatureTable) -> dict[str, float]:
+    """Give the interquartile range of every whole-tumour feature before treatment over the training patients.
+
+    It is what the changes in this table were computed with, so a prediction by its models needs it, too.
+    """
+    start = f"whole_tumour|{PRE}|"
+    chosen = table.of_split("training").X.filter(regex=f"^{re.escape(start)}")
+    return interquartile_ranges([str(name).removeprefix(start) for name in chosen], chosen.to_numpy())
+
+
+def _spread(vectors: Sequence[FeatureVector]) -> dict[str, float]:
+    return interquartile_ranges(vectors[0].names, np.stack([one.values for one in vectors])) if vectors else {}
+
+
+def _row(
+    case: Case,
+    habitats: Mapping[int, FeatureVector],
+    transitions: Mapping[int, FeatureVector],
+    training_iqr: Mapping[str, float] | None,
+) -> dict[str, float]:
+    pre, post = (habitats[case.segmentations[kind].pk] for kind in (PRE, POST))
+    row = image_columns("whole_tumour", case.whole_tumour[PRE], case.whole_tumour[POST], training_iqr=training_iqr)
+    row |= image_columns("habitat", pre, post)
+    if followed := transitions.get(case.segmentations[POST].pk):
+        row |= transition_columns(followed)
+    return row | clinical_columns(case.patient, case.location)

@@ -49,11 +49,14 @@ class Scanner:
     noise_hu: float
     noise_grain_mm: float
 
+    @property
+    def steps_mm(self) -> tuple[float, float, float]:
+        """Distances between voxels along z, y and x."""
+        return (self.slice_mm, self.pixel_mm, self.pixel_mm)
+
     def grid(self, *, origin_lps_mm: tuple[float, float, float]) -> Grid:
         """Give the grid of a scan that starts at a position."""
-        return Grid(
-            (self.slices, self.pixels, self.pixels), (self.slice_mm, self.pixel_mm, self.pixel_mm), origin_lps_mm
-        )
+        return Grid((self.slices, self.pixels, self.pixels), self.steps_mm, origin_lps_mm)
 
 
 SCANNERS: dict[Centre, Scanner] = {
@@ -64,6 +67,9 @@ SCANNERS: dict[Centre, Scanner] = {
 #: The middle of every scan, in mm above the carina.
 _MIDDLE_Z_MM = -12.0
 _ROOM = 1.12
+#: A block of lung reaches this many radii of its tumour, and this far beyond (spicules, rim, filters).
+_ROOM_FACTOR, _BLOCK_MARGIN_MM = 1.9, 14.0
+_PLAIN_LUNG_HU = -830.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +103,37 @@ def render(truth: PatientTruth, timepoint: Timepoint) -> Phantom:
     mask[placed.box], habitats[placed.box] = placed.mask, placed.habitats
     hu = _reconstruct(image, scanner, generator(truth.seed, truth.code, timepoint, "noise"))
     return Phantom(Volume(hu, grid), TumorMask(mask, grid), habitats)
+
+
+def render_tumour(truth: PatientTruth, timepoint: Timepoint) -> Phantom:
+    """Render the tumour of one patient in a block of plain lung, some ten times faster than the whole chest.
+
+    Size, texture and habitats are those of `render`, and so is the scanner; vessels, bronchi and chest wall are
+    missing, and so is whatever they would do to voxels near the edge.
+
+    Returns
+    -------
+    Phantom
+        HU as int16 on the centre's voxels, the planted mask and the planted habitats.
+    """
+    scanner, scan = SCANNERS[truth.centre], truth.scan(timepoint)
+    tumour = Tumour.of(truth)
+    centre = (0.0, 0.0, 0.0)
+    z, y, x = (_around(_ROOM_FACTOR * tumour.radius_mm(scan) + _BLOCK_MARGIN_MM, step) for step in scanner.steps_mm)
+    image = np.full((len(z), len(y), len(x)), _PLAIN_LUNG_HU, dtype=np.float32)
+    placed = place(tumour, truth, scan, centre_mm=centre, axes=(z, y, x))
+    paint_tumour(image, placed, scan, spicules(tumour, truth, scan, centre_mm=centre), (z, y, x))
+    grid = Grid(image.shape, scanner.steps_mm, (float(x[0]), float(y[0]), float(z[0])))
+    mask, habitats = np.zeros(grid.shape_zyx, dtype=bool), np.zeros(grid.shape_zyx, dtype=np.uint8)
+    mask[placed.box], habitats[placed.box] = placed.mask, placed.habitats
+    hu = _reconstruct(image, scanner, generator(truth.seed, truth.code, timepoint, "noise"))
+    return Phantom(Volume(hu, grid), TumorMask(mask, grid), habitats)
+
+
+def _around(reach_mm: float, step_mm: float) -> Float:
+    """Give positions at equal steps that reach as far on both sides of 0."""
+    count = int(np.ceil(reach_mm / step_mm))
+    return np.asarray(step_mm * np.arange(-count, count + 1), dtype=np.float32)
 
 
 def _table(truth: PatientTruth, timepoint: Timepoint, scanner: Scanner) -> tuple[Grid, Axes]:

@@ -81,6 +81,12 @@ def test_every_scan_contributes_equally() -> None:
     assert (report["supervoxels_per_scan"], report["rows"]) == (24, 72)
 
 
+def test_a_scan_contributes_no_more_than_is_asked_for() -> None:
+    scans = [scan(1, n=60), scan(2, n=24), scan(3, n=33)]
+    fits = [fit_codebook(scans, seed=0, k=3, stability_resamples=0, most_per_scan=most) for most in (21, 50)]
+    assert [fit.report["supervoxels_per_scan"] for fit in fits] == [21, 24]
+
+
 def test_a_small_scan_repeats_its_supervoxels_instead_of_starving_the_rest() -> None:
     report = fit_codebook([scan(1, n=60), scan(2, n=4)], seed=0, k=3, stability_resamples=0).report
     assert report["supervoxels_per_scan"] == MINIMUM_PER_SCAN
