@@ -1,0 +1,1 @@
+"""A table that a researcher brought: read, judged, analysed, written down."""

@@ -1,0 +1,236 @@
+"""Tables that people bring, as files: CSV in its usual shapes, or Parquet. Every cell is read as text first."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from modeling.core.errors import UnreadableTable
+
+Floats = NDArray[np.float64]
+
+#: Of a file that is uploaded; the command reads larger ones.
+MAX_BYTES = 50 * 1024 * 1024
+MAX_COLUMNS = 20_000
+DELIMITERS = (",", ";", "\t")
+#: Cells that say that a value is not known.
+ABSENT = (
+    *("", "NA", "N/A", "n/a", "na", "N.A.", "NaN", "nan", "NAN", "null", "NULL", "None", "missing"),
+    *("?", ".", "-", "#N/A", "#DIV/0!", "#VALUE!", "#NUM!"),
+)
+_WITH_COMMA = r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$"
+#: One to three digits and then groups of three: as well a thousand as a decimal.
+_MAY_BE_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
+_SNIFFED_ROWS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A table as it was brought: text cells, absent ones null.
+
+    Parameters
+    ----------
+    columns : dict of str to pyarrow.StringArray
+        By name, in the order of the file.
+    decimal_comma : bool
+        Whether numbers such as ``0,5`` occur, so that commas are decimal.
+    """
+
+    columns: dict[str, pa.StringArray]
+    decimal_comma: bool = False
+
+    @property
+    def n_rows(self) -> int:
+        """Give the number of rows below the header."""
+        return len(next(iter(self.columns.values())))
+
+    def texts(self, name: str) -> list[str | None]:
+        """Give a column's cells as they stand."""
+        found: list[str | None] = self.columns[name].to_pylist()
+        return found
+
+    def numbers(self, name: str) -> Floats | None:
+        """Give a column as numbers, absent cells as NaN, true and false as 1 and 0; None if it holds other text."""
+        cells = self.columns[name]
+        if _is_boolean(cells):
+            cells = pc.if_else(pc.equal(pc.utf8_lower(cells), "true"), "1", "0")
+        found = _plain_numbers(cells)
+        if self.decimal_comma and found is not None and _any(pc.match_substring(cells, ".")):
+            return None  # beside decimal commas a point may separate thousands
+        if found is None and self.decimal_comma and _all_match(cells, _WITH_COMMA):
+            found = _plain_numbers(pc.replace_substring(cells, ",", "."))
+        return found
+
+
+def read_table(content: bytes) -> RawTable:
+    """Read CSV (comma, semicolon or tab; UTF-8 with or without a mark; decimal comma) or Parquet.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+
+    Returns
+    -------
+    RawTable
+
+    Raises
+    ------
+    UnreadableTable
+        If it is empty, too wide, of another kind, has no header or rows of unequal length.
+    """
+    if not content.strip():
+        raise UnreadableTable("The file is empty.")
+    names, cells = _parquet(content) if content[:4] == b"PAR1" else _csv(content)
+    _require_names(names)
+    if not len(cells[0]):
+        raise UnreadableTable("The table has a header and no row.")
+    columns = {name: _known(column) for name, column in zip(names, cells, strict=True)}
+    return RawTable(columns, decimal_comma=_has_decimal_comma(columns))
+
+
+def _require_names(names: list[str]) -> None:
+    if len(names) > MAX_COLUMNS:
+        raise UnreadableTable(f"The table has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise UnreadableTable(f"Two columns are named {name!r}.")
+        seen.add(name)
+
+
+def _named(header: list[str]) -> list[str]:
+    return [name.strip() or f"(unnamed {place})" for place, name in enumerate(header, 1)]
+
+
+def _csv(content: bytes) -> tuple[list[str], list[Any]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableTable("The file is neither UTF-8 text nor Parquet.") from None
+    if "\0" in text:
+        raise UnreadableTable("The file is not a text table.")
+    if text.count('"') % 2:
+        raise UnreadableTable("The file cannot be read as a table: it has a quotation mark that never ends.")
+    delimiter = _delimiter(text)
+    header, lines = _header(text, delimiter)
+    if len(header) < 2:
+        raise UnreadableTable("The table has one column only; cells are divided by commas, semicolons or tabs.")
+    broken: list[tuple[int, int]] = []
+
+    def remember(row: Any) -> str:
+        broken.append((row.number or 0, row.actual_columns))
+        return "error"
+
+    places = [str(place) for place in range(len(header))]
+    try:
+        found = pa_csv.read_csv(
+            io.BytesIO(text.encode()),
+            read_options=pa_csv.ReadOptions(
+                column_names=places, skip_rows=lines, use_threads=False, block_size=1 << 27
+            ),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowException:
+        raise UnreadableTable(_why_broken(broken, len(header))) from None
+    return _named(header), [column.combine_chunks() for column in found.columns]
+
+
+def _why_broken(broken: list[tuple[int, int]], width: int) -> str:
+    if not broken:
+        return "The file cannot be read as a table: its rows do not follow the header."
+    number, found = broken[0]
+    place = f"Row {number}" if number else "A row"
+    return f"{place} has {found} cells and the header {width} (the header is row 1)."
+
+
+def _delimiter(text: str) -> str:
+    """Choose the delimiter that divides the first rows into the same number of cells, the larger the better."""
+    widths = {}
+    for delimiter in DELIMITERS:
+        rows = csv.reader(io.StringIO(text), delimiter=delimiter)
+        try:
+            found = [len(row) for _, row in zip(range(_SNIFFED_ROWS), rows, strict=False) if row]
+        except csv.Error:
+            continue
+        if found:
+            widths[delimiter] = (len(set(found)) == 1 and found[0] > 1, found[0])
+    return max(widths, key=lambda delimiter: widths[delimiter], default=",")
+
+
+def _header(text: str, delimiter: str) -> tuple[list[str], int]:
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        header = next((row for row in reader if row), [])
+    except csv.Error as problem:
+        raise UnreadableTable(f"The header cannot be read: {problem}.") from None
+    return header, reader.line_num
+
+
+def _parquet(content: bytes) -> tuple[list[str], list[Any]]:
+    try:
+        table = pq.read_table(io.BytesIO(content))
+    except (pa.ArrowException, OSError):
+        raise UnreadableTable("The Parquet file is damaged.") from None
+    if not table.num_columns:
+        raise UnreadableTable("The table has no column.")
+    names = ["" if name.startswith("__index_level_") else name for name in table.column_names]
+    return _named(names), [_as_text(column.combine_chunks()) for column in table.columns]
+
+
+def _as_text(column: Any) -> Any:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        return pc.cast(column, pa.string())
+    except pa.ArrowException:  # lists and structures are no cells of a table
+        return pa.array(["(nested)"] * len(column), pa.string())
+
+
+def _known(column: Any) -> Any:
+    cells = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.is_in(cells, value_set=pa.array(ABSENT)), pa.scalar(None, pa.string()), cells)
+
+
+def _plain_numbers(cells: Any) -> Floats | None:
+    try:
+        found = pc.cast(pc.replace_substring_regex(cells, r"^\+", ""), pa.float64())
+    except pa.ArrowException:
+        return None
+    numbers: Floats = found.to_numpy(zero_copy_only=False).astype(np.float64)
+    return numbers
+
+
+def _is_boolean(cells: Any) -> bool:
+    return cells.null_count < len(cells) and _all_match(cells, r"^(?i:true|false)$")
+
+
+def _all_match(cells: Any, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(cells, pattern), min_count=0).as_py())
+
+
+def _any(found: Any) -> bool:
+    return bool(pc.any(found, min_count=0).as_py())
+
+
+def _has_decimal_comma(columns: dict[str, Any]) -> bool:
+    """Tell whether some column holds commas that cannot separate thousands."""
+    for cells in columns.values():
+        with_comma = cells.filter(pc.fill_null(pc.match_substring(cells, ","), False))
+        if len(with_comma) and _all_match(cells, _WITH_COMMA) and not _all_match(with_comma, _MAY_BE_THOUSANDS):
+            return True
+    return False

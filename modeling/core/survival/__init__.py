@@ -1,0 +1,1 @@
+"""Survival outcomes: Cox regression, concordance, risk groups."""
