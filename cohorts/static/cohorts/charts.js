@@ -28,8 +28,7 @@
     expr: vega.expressionInterpreter,
     renderer: "svg",
     logLevel: vega.Error,
-    actions: { export: true, source: false, compiled: false, editor: false },
-    downloadFileName: "ecotone-chart",
+    actions: false,
     config: look(),
   });
 
@@ -49,19 +48,68 @@
     return spec;
   };
 
+  // What was drawn, by its place: the buttons below a chart take their pictures from it.
+  const drawings = new WeakMap();
+
   const draw = async (place) => {
     const spec = document.getElementById(place.dataset.chart);
     if (!spec) return;
     place.dataset.state = "drawing";
     try {
-      await vegaEmbed(place, fit(JSON.parse(spec.textContent), place.clientWidth), options());
+      drawings.get(place)?.finalize();
+      drawings.set(place, await vegaEmbed(place, fit(JSON.parse(spec.textContent), place.clientWidth), options()));
       place.dataset.state = "ready";
+      const buttons = place.closest("figure")?.querySelector("[data-downloads]");
+      if (buttons) buttons.hidden = false;
     } catch (error) {
       console.error(error);
       place.dataset.state = "failed";
       place.textContent = "This chart could not be drawn. Its numbers stand in the table below.";
     }
   };
+
+  const save = (name, address) => {
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = name;
+    link.click();
+    if (address.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(address), 1000);
+  };
+
+  // Numbers as they are in the chart, or else as the table below it writes them.
+  const rowsOf = (table, spec) => {
+    const columns = [...table.querySelectorAll("thead th")].map((cell) => cell.dataset.column);
+    const values = spec.data?.values;
+    if (values?.every((row) => columns.every((name) => name in row))) {
+      return [columns, ...values.map((row) => columns.map((name) => row[name] ?? ""))];
+    }
+    const plain = (text) => (text === "\u2013" ? "" : text.replace(/^\u2212/, "-"));
+    const written = [...table.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => plain(cell.textContent.trim())));
+    return [columns, ...written];
+  };
+
+  const quoted = (value) => (/[",\n]/.test(`${value}`) ? `"${`${value}`.replaceAll('"', '""')}"` : `${value}`);
+
+  const download = async (place, format) => {
+    const name = `${place.dataset.chart.replace(/^chart-/, "")}.${format}`;
+    if (format === "csv") {
+      const spec = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+      const rows = rowsOf(place.closest("figure").querySelector("table"), spec);
+      const text = rows.map((row) => row.map(quoted).join(",")).join("\n");
+      save(name, URL.createObjectURL(new Blob([`${text}\n`], { type: "text/csv" })));
+      return;
+    }
+    // On the page the card shines through; a file needs a ground of its own.
+    const view = drawings.get(place).view.background(colour("--ec-card"));
+    save(name, await view.toImageURL(format, 2));
+    view.background("transparent");
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-download]");
+    const place = button?.closest("figure").querySelector("[data-chart]");
+    if (place) download(place, button.dataset.download);
+  });
 
   const drawAll = (root) => {
     for (const place of root.querySelectorAll("[data-chart]")) if (!place.dataset.state) draw(place);

@@ -1,0 +1,1 @@
+"""Documents, charts and pages as plain values and files."""
