@@ -38,7 +38,7 @@ node_modules/installed: package-lock.json .venv/installed
 	@touch $@
 
 test: install  ## Run the suite (all of it, or TESTS=FOLDERS); tests that start real processes take turns, the others share JOBS=2 cores
-	$(BIN)/python -m pytest -n $(JOBS) -m "not processes" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not processes" $(TESTS)
 	$(BIN)/python -m pytest -m processes $(TESTS)
 
 check: install  ## Lint, types, import rules, migrations

@@ -9,15 +9,18 @@ import argparse
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import rows
 from bench.cases import find_source, write_cases
+from bench.planted import planted
 from bench.report import Row, as_json, machine, markdown, notes_of, stage_table, table
 from bench.scan import cohort, scan
 from bench.stages import stages
+from bench.study import study
 from bench.timing import CLOCK
 
 DATA = Path(__file__).resolve().parents[1] / "var" / "bench"
@@ -28,7 +31,9 @@ ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {
     "memory": rows.memory,
     "scan": scan,
 }
-NAMES = (*ROWS, "cohort", "stages")
+#: Rows about models; they need no files of cases, and some take minutes.
+MODEL_ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {"study": study, "planted": planted}
+NAMES = (*ROWS, "cohort", *MODEL_ROWS, "stages")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -60,15 +65,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace, console: Console) -> list[Row]:
-    wanted = [name for name in (*ROWS, "cohort") if not options.only or name in options.only]
-    if not options.cohort:
-        wanted = [name for name in wanted if name != "cohort"]
-    if not wanted:
-        return []
-    source = find_source()
-    console.print("files of the cases")
+    chosen = {name for name in NAMES if not options.only or name in options.only}
+    of_images = [name for name in (*ROWS, "cohort") if name in chosen and (name != "cohort" or options.cohort)]
+    # Rows about models take minutes, so they run where they are asked for.
+    of_models = [name for name in MODEL_ROWS if name in chosen and (options.only or options.full)]
     run = rows.Run(
-        cases=write_cases(source, options.data),
+        cases={},
         home=options.data,
         repeats=options.repeats,
         peer_repeats=3 if options.full else 2,
@@ -76,11 +78,17 @@ def measure(options: argparse.Namespace, console: Console) -> list[Row]:
         full=options.full,
         say=lambda line: console.print(line, highlight=False),
     )
-    if source.note:
-        console.print(source.note)
     found: list[Row] = []
-    for name in wanted:
+    if of_images:
+        source = find_source()
+        console.print("files of the cases")
+        run = replace(run, cases=write_cases(source, options.data))
+        if source.note:
+            console.print(source.note)
+    for name in of_images:
         found += cohort(run, options.cohort) if name == "cohort" else ROWS[name](run)
+    for name in of_models:
+        found += MODEL_ROWS[name](run)
     return found
 
 

@@ -27,7 +27,11 @@ from imaging.services.placing import ImportOptions
 
 FIRST_CODE = "demo"
 CENTRES = {"A": "Centre A (synthetic)", "B": "Centre B (synthetic)", "C": "Centre C (synthetic)"}
-LOGINS = {"coordinator": Role.COORDINATOR, "researcher": Role.RESEARCHER}
+LOGINS = {
+    "coordinator": Role.COORDINATOR,
+    "researcher": Role.RESEARCHER,
+    "administrator": Role.ADMINISTRATOR,
+}
 _TRUTH_FILE = "planted-truth.json"
 
 Advance = Callable[[], None]
@@ -96,7 +100,7 @@ def _finished(plan: DemoPlan, truth: PatientTruth) -> Path:
 
 @transaction.atomic
 def ensure_people_and_cohort(plan: DemoPlan) -> Cohort:
-    """Give the demo cohort, with a coordinator and a researcher whose passwords are made once."""
+    """Give the demo cohort, with a person of each of three roles, whose passwords are made once."""
     cohort = Cohort.objects.filter(code=plan.code).first() or create_cohort(
         plan.code,
         name=f"Synthetic demonstration, {len(plan.truths)} patients",
@@ -117,11 +121,12 @@ def ensure_people_and_cohort(plan: DemoPlan) -> Cohort:
 def logins() -> dict[str, str]:
     """Give user name → password; made on first use and kept in a private file of the data folder."""
     file = settings.DATA_DIR / "demo" / "logins.json"
-    if not file.exists():
+    found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    if missing := [name for name in LOGINS if name not in found]:
+        found |= {name: secrets.token_urlsafe(9) for name in missing}
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        file.write_text(json.dumps({name: secrets.token_urlsafe(9) for name in LOGINS}))
-    found: dict[str, str] = json.loads(file.read_text())
+        file.write_text(json.dumps(found))
     return found
 
 

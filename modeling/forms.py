@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import datetime, time
+from typing import Any
+
 from django import forms
+from django.utils import timezone
 
 from cohorts.forms import BootstrapMixin
-from modeling.core.recipes import BUILT_IN, STANDARD
+from modeling.core.errors import InvalidRecipe, InvalidViews
+from modeling.core.own_table.choices import ROLES, Choices
+from modeling.core.own_table.own_views import parse_views
+from modeling.core.recipes import BUILT_IN, CLASSIFIERS, STANDARD, Recipe
+from modeling.core.views import VIEWS
+from modeling.wording import classifier_in_words, view_in_words
 
 WEEKDAYS = [
     ("*", "Every day"),
@@ -20,20 +31,256 @@ WEEKDAYS = [
 
 
 class RecipeForm(BootstrapMixin, forms.Form):
-    """Which recipe to train."""
+    """Which recipe to train: a built-in one, or one that the cohort's people designed."""
 
-    recipe = forms.ChoiceField(choices=[(name, name.replace("_", " ")) for name in BUILT_IN], initial=STANDARD.name)
+    recipe = forms.ChoiceField(initial=STANDARD.name)
+
+    def __init__(self, *args: Any, recipes: Iterable[str] = BUILT_IN, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["recipe"]
+        assert isinstance(choice, forms.ChoiceField)  # noqa: S101 - declared so above
+        choice.choices = [(name, name.replace("_", " ")) for name in recipes]
+
+
+class TrainForm(RecipeForm):
+    """A run that starts now."""
+
+    keep_closed = forms.BooleanField(
+        required=False,
+        label="Keep the external centres closed",
+        help_text="Their outcomes are not looked at until somebody opens the test, which is logged.",
+    )
 
 
 class ScheduleForm(RecipeForm):
-    """When to retrain."""
+    """When to retrain, and what a challenger must reach to follow the champion."""
 
     enabled = forms.BooleanField(required=False, label="Retrain on schedule")
     weekday = forms.ChoiceField(choices=WEEKDAYS, initial="0")
     hour = forms.IntegerField(min_value=0, max_value=23, initial=2, label="Hour of the day")
+    minimum_new_outcomes = forms.IntegerField(min_value=1, required=False, label="New outcomes that are enough")
+    when_stale = forms.BooleanField(required=False, label="Also when models are stale")
+    margin_auc = forms.FloatField(min_value=0.001, max_value=0.5, required=False, label="Largest loss of AUC")
+    slope_low = forms.FloatField(min_value=0, required=False, label="Lowest calibration slope")
+    slope_high = forms.FloatField(min_value=0, required=False, label="Highest calibration slope")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse bounds that no slope can meet."""
+        cleaned = super().clean() or {}
+        low, high = cleaned.get("slope_low"), cleaned.get("slope_high")
+        if low is not None and high is not None and low >= high:
+            self.add_error("slope_high", "The highest calibration slope must exceed the lowest.")
+        return cleaned
+
+    @property
+    def schedule(self) -> dict[str, Any]:
+        """What `set_schedule` takes."""
+        names = {"recipe": "recipe_name", "enabled": "enabled", "weekday": "weekday", "hour": "hour"}
+        return {to: self.cleaned_data[name] for name, to in names.items()}
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """What was said of the rule; a field that was left empty keeps its value."""
+        names = ("minimum_new_outcomes", "margin_auc", "slope_low", "slope_high")
+        stated = {name: value for name in names if (value := self.cleaned_data[name]) is not None}
+        # A box that is not ticked is not sent, so it counts only beside a number.
+        return stated | {"when_stale": self.cleaned_data["when_stale"]} if stated else {}
+
+
+class MomentField(forms.CharField):
+    """A date (its last moment) or a date with a time, in the installation's zone unless it names another."""
+
+    def to_python(self, value: Any) -> datetime | None:  # type: ignore[override]
+        """Read ``2026-01-31`` or ``2026-01-31T12:00+01:00``; empty gives None."""
+        text = str(value or "").strip()
+        if not text:
+            return None
+        try:
+            # In an address a plus sign that is not escaped arrives as a space.
+            moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        except ValueError as problem:
+            raise forms.ValidationError("Give a date such as 2026-01-31, or 2026-01-31T12:00Z.") from problem
+        if "T" not in text and ":" not in text:
+            moment = datetime.combine(moment.date(), time.max)
+        return moment if moment.tzinfo else timezone.make_aware(moment)
+
+
+class ChampionForm(BootstrapMixin, forms.Form):
+    """Which model, and when."""
+
+    name = forms.SlugField(max_length=40, required=False)
+    on = MomentField(required=False)
 
 
 class PromotionForm(BootstrapMixin, forms.Form):
     """Why a version becomes the champion."""
 
     reason = forms.CharField(max_length=200)
+    override = forms.BooleanField(required=False, label="Approve it against the comparison")
+
+
+class RollbackForm(BootstrapMixin, forms.Form):
+    """Why a former champion returns."""
+
+    reason = forms.CharField(max_length=200)
+
+
+class DesignForm(BootstrapMixin, forms.Form):
+    """A recipe: everything that is decided before a model is fitted."""
+
+    name = forms.SlugField(max_length=40, help_text="Letters, digits, '-' and '_'. A change adds a version.")
+    views = forms.MultipleChoiceField(
+        choices=[(name, view_in_words(name)) for name in VIEWS],
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+        help_text="What each model may look at.",
+    )
+    classifiers = forms.MultipleChoiceField(
+        choices=[(name, classifier_in_words(name)) for name in CLASSIFIERS],
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+        help_text="The simplest within one standard error of the best is taken.",
+    )
+    max_missing_fraction = forms.FloatField(min_value=0, max_value=1, label="Largest share of missing values")
+    icc_minimum = forms.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        label="Smallest ICC",
+        help_text="Used where stability was measured on training patients; empty switches the filter off.",
+    )
+    icc_limit = forms.ChoiceField(
+        choices=[("estimate", "the estimate"), ("lower", "the lower 95 % limit")], label="ICC is judged by"
+    )
+    univariate_p = forms.FloatField(min_value=0, max_value=1, label="Mann-Whitney p below")
+    false_discovery = forms.BooleanField(required=False, label="Benjamini-Hochberg correction")
+    max_abs_spearman = forms.FloatField(min_value=0, max_value=1, label="Largest absolute correlation (Spearman)")
+    mrmr_features = forms.IntegerField(min_value=1, max_value=200, label="Features kept by mRMR")
+    lasso_rule = forms.ChoiceField(
+        choices=[("1se", "largest within one standard error"), ("min", "least loss")], label="LASSO penalty"
+    )
+    patients_per_feature = forms.IntegerField(
+        min_value=1, max_value=100, label="Patients of the smaller class per feature"
+    )
+    class_weight = forms.ChoiceField(
+        choices=[("balanced", "both classes count alike"), ("", "every patient counts alike")], required=False
+    )
+    calibration = forms.ChoiceField(choices=[("none", "none"), ("sigmoid", "sigmoid")], label="Recalibration")
+    threshold_rule = forms.ChoiceField(
+        choices=[("youden", "Youden's index"), ("sensitivity", "sensitivity floor")], label="Threshold"
+    )
+    sensitivity_floor = forms.FloatField(min_value=0, max_value=1, label="Sensitivity floor")
+    harmonise = forms.ChoiceField(
+        choices=[("none", "none"), ("combat", "ComBat")],
+        label="Harmonisation",
+        help_text="ComBat needs several training centres and refuses a centre that it was not fitted on.",
+    )
+    cv_folds = forms.IntegerField(min_value=2, max_value=20, label="Outer folds")
+    cv_repeats = forms.IntegerField(min_value=1, max_value=50, label="Repeats")
+    inner_folds = forms.IntegerField(min_value=2, max_value=20, label="Inner folds")
+    bootstraps = forms.IntegerField(min_value=0, max_value=20_000, label="Bootstrap resamples of intervals")
+    selection_bootstraps = forms.IntegerField(
+        min_value=0, max_value=1_000, label="Bootstrap refits for selection frequency"
+    )
+    temporal_fraction = forms.FloatField(min_value=0.1, max_value=0.5, label="Share of the latest patients")
+    seed = forms.IntegerField(min_value=0, label="Seed")
+
+    @classmethod
+    def of(cls, recipe: Recipe, *, name: str = "") -> DesignForm:
+        """Give the form filled with a recipe's values, under another name if one is given."""
+        values = recipe.as_dict() | {"name": name or recipe.name, "class_weight": recipe.class_weight or ""}
+        return cls(initial=values)
+
+    def clean(self) -> dict[str, Any]:
+        """Let the recipe judge its values together."""
+        cleaned = super().clean() or {}
+        if not self.errors:
+            try:
+                self.recipe_values = self._values(cleaned)
+                Recipe.from_dict(self.recipe_values)
+            except InvalidRecipe as problem:
+                self.add_error(None, problem.message)
+        return cleaned
+
+    def _values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        known = {field.name for field in fields(Recipe)}
+        values = {name: value for name, value in cleaned.items() if name in known}
+        return values | {"class_weight": cleaned["class_weight"] or None}
+
+
+class OpeningForm(BootstrapMixin, forms.Form):
+    """Why the external centres are opened now."""
+
+    reason = forms.CharField(max_length=200)
+
+
+class TableUploadForm(BootstrapMixin, forms.Form):
+    """A table that somebody brings."""
+
+    file = forms.FileField(
+        help_text="CSV (comma, semicolon or tab) or Parquet, one row per patient under a pseudonym; at most 50 MB."
+    )
+    title = forms.CharField(max_length=80, required=False, help_text="Empty: Table and its number.")
+
+
+class TableChoicesForm(BootstrapMixin, forms.Form):
+    """What each column of a table is, and how it is analysed."""
+
+    outcome = forms.ChoiceField(required=False, help_text="A column of two values.")
+    time = forms.ChoiceField(
+        required=False, help_text="For survival: time until the event or the end of observation."
+    )
+    event = forms.ChoiceField(required=False, help_text="With a time: whether it was the event.")
+    positive = forms.CharField(
+        max_length=80, required=False, label="value that is the event", help_text="Where it is not 1, true or yes."
+    )
+    id = forms.ChoiceField(required=False, help_text="Names the patient; each stands in one row.")
+    centre = forms.ChoiceField(required=False, help_text="The hospital; all but those that train are external tests.")
+    train_on = forms.CharField(
+        max_length=400,
+        required=False,
+        label="centres that train",
+        help_text="Divided by commas. Empty: the one with most patients.",
+    )
+    exclude = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 2}), label="leave out", help_text="One column a line."
+    )
+    views = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        help_text="YAML: a name, then a list of columns or patterns, or fuse: a list of names. Empty: one view of everything.",
+    )
+    recipe = forms.ChoiceField(initial=STANDARD.name)
+    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=STANDARD.seed)
+
+    def __init__(self, *args: Any, columns: Iterable[str], recipes: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = [("", "None"), *((name, name) for name in columns)]
+        for role in ROLES:
+            self._offer(role, offered)
+        self._offer("recipe", [(name, name.replace("_", " ")) for name in recipes])
+
+    def _offer(self, name: str, offered: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared so above
+        field.choices = offered
+
+    def clean_views(self) -> dict[str, Any] | None:
+        """Read the YAML."""
+        text = self.cleaned_data["views"].strip()
+        try:
+            return parse_views(text) if text else None
+        except InvalidViews as problem:
+            raise forms.ValidationError(problem.message) from problem
+
+    def choices(self) -> Choices:
+        """Give what was chosen."""
+        values = self.cleaned_data
+        return Choices(
+            **{name: values[name] or None for name in (*ROLES, "positive")},
+            exclude=_parts(values["exclude"].splitlines()),
+            train_on=_parts(values["train_on"].split(",")),
+            views=values["views"],
+        )
+
+
+def _parts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text.strip() for text in texts if text.strip())

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+
 from django.db.models import QuerySet
 
-from cohorts.models import Cohort, Patient
-from modeling.models import Evaluation, ModelVersion, Prediction, TrainingRun
+from cohorts.access import Person, visible
+from cohorts.core.response import is_mpr
+from cohorts.models import Cohort, PathologyOutcome, Patient
+from imaging.models import HabitatMap
+from imaging.selectors import habitat_maps
+from modeling.models import (
+    Evaluation,
+    ModelVersion,
+    Prediction,
+    Promotion,
+    RetrainingPolicy,
+    TableSnapshot,
+    TrainingRun,
+)
 
 #: The model that a patient's page shows first.
 PRIMARY_MODEL = "integrated"
@@ -53,3 +69,145 @@ def current_predictions(predictions: list[Prediction]) -> list[Prediction]:
         if prediction.model_version.state == ModelVersion.State.CHAMPION:
             newest.setdefault(prediction.model_version_id, prediction)
     return sorted(newest.values(), key=lambda p: (p.model_version.name != PRIMARY_MODEL, p.model_version.name))
+
+
+@dataclass(frozen=True)
+class SimilarPatient:
+    """A training patient who resembles another; who it is stays out where the reader may not know."""
+
+    patient: Patient | None
+    is_mpr: bool
+    distance: float
+    maps: Mapping[str, HabitatMap]
+
+
+def similar_patients(prediction: Prediction, user: Person) -> list[SimilarPatient]:
+    """Give the training patients that resemble the patient of a prediction, nearest first."""
+    codes = [row["patient"] for row in prediction.similar]
+    patients = Patient.objects.filter(cohort=prediction.model_version.cohort_id, code__in=codes)
+    shown = {one.code: one for one in visible(patients.select_related("cohort"), user)}
+    model = prediction.model_version.run.snapshot.habitat_model
+    return [
+        SimilarPatient(
+            patient=(patient := shown.get(row["patient"])),
+            is_mpr=bool(row["outcome"]),
+            distance=row["distance"],
+            maps=habitat_maps(patient, model) if patient else {},
+        )
+        for row in prediction.similar
+    ]
+
+
+def champion_of(cohort: Cohort, name: str) -> ModelVersion | None:
+    """Give the version of a name that is in use now."""
+    return ModelVersion.objects.filter(cohort=cohort, name=name, state=ModelVersion.State.CHAMPION).first()
+
+
+def champion_on(cohort: Cohort, name: str, moment: datetime) -> Promotion | None:
+    """Give the promotion that made the champion of a moment; its version was in use then."""
+    return promotions_of(cohort).filter(name=name, promoted_at__lte=moment).first()
+
+
+def promotions_of(cohort: Cohort) -> QuerySet[Promotion]:
+    """Give every change of champion, newest first."""
+    found = Promotion.objects.filter(cohort=cohort)
+    return found.select_related("version__run", "replaced", "promoted_by").order_by("-promoted_at", "-pk")
+
+
+def policy_of(cohort: Cohort) -> RetrainingPolicy:
+    """Give a cohort's rule for retraining and promotion; the defaults where nobody set one."""
+    return RetrainingPolicy.objects.filter(cohort=cohort).first() or RetrainingPolicy(cohort=cohort)
+
+
+@dataclass(frozen=True)
+class StaleReading:
+    """A reading that a run learned from and that was corrected since."""
+
+    used: PathologyOutcome
+    now: PathologyOutcome | None
+    used_mpr: bool
+    now_mpr: bool | None
+
+    @property
+    def changes_class(self) -> bool:
+        """Whether the patient would be learned as the other class now."""
+        return self.used_mpr != self.now_mpr
+
+
+@dataclass(frozen=True)
+class Staleness:
+    """Why the models of a run rest on what is no longer true; false when they do not."""
+
+    readings: tuple[StaleReading, ...]
+    threshold_used_percent: float
+    threshold_now_percent: float
+    hidden: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.readings) or self.hidden > 0 or self.threshold_changed
+
+    @property
+    def threshold_changed(self) -> bool:
+        """Whether the cohort calls another share of viable tumour a major response now."""
+        return self.threshold_used_percent != self.threshold_now_percent
+
+    @property
+    def corrected(self) -> int:
+        """How many readings were corrected."""
+        return len(self.readings) + self.hidden
+
+    def for_patients(self, patients: Set[int]) -> Staleness:
+        """Name only these patients (primary keys); the others are counted."""
+        kept = tuple(reading for reading in self.readings if reading.used.patient_id in patients)
+        return replace(self, readings=kept, hidden=self.hidden + len(self.readings) - len(kept))
+
+
+def stale_readings(version_or_run: ModelVersion | TrainingRun, *, user: Person | None = None) -> Staleness:
+    """Give what makes a run stale; with a user, only patients whom that person may see are named."""
+    run = version_or_run.run if isinstance(version_or_run, ModelVersion) else version_or_run
+    return stale_runs(run.cohort, user=user)[run.pk]
+
+
+def stale_versions(cohort: Cohort, *, user: Person | None = None) -> dict[int, Staleness]:
+    """Give model version → what makes it stale, of every version of a cohort that is."""
+    runs = stale_runs(cohort, user=user)
+    versions = ModelVersion.objects.filter(cohort=cohort).order_by("pk").values_list("pk", "run_id")
+    return {pk: runs[run] for pk, run in versions if runs[run]}
+
+
+def stale_runs(cohort: Cohort, *, user: Person | None = None) -> dict[int, Staleness]:
+    """Give run → what makes its models stale, of every run of a cohort.
+
+    Nothing of it is stored, so it is true at once; as many queries for a hundred runs as for one.
+    """
+    uses = TableSnapshot.outcomes.through.objects.filter(
+        tablesnapshot__cohort=cohort, pathologyoutcome__is_current=False
+    ).select_related("pathologyoutcome__patient")
+    corrected: dict[int, list[PathologyOutcome]] = {}
+    for use in uses.order_by("pathologyoutcome__patient__code"):
+        corrected.setdefault(use.tablesnapshot_id, []).append(use.pathologyoutcome)
+    patients = {outcome.patient_id for outcomes in corrected.values() for outcome in outcomes}
+    current = {
+        outcome.patient_id: outcome
+        for outcome in PathologyOutcome.objects.filter(patient__in=patients, is_current=True).select_related(
+            "patient"
+        )
+    }
+    runs = TrainingRun.objects.filter(cohort=cohort).select_related("snapshot").order_by("pk")
+    found = {run.pk: _staleness(run, cohort, corrected.get(run.snapshot_id, []), current) for run in runs}
+    if user is None:
+        return found
+    shown = set(visible(Patient.objects.filter(pk__in=patients), user).order_by("pk").values_list("pk", flat=True))
+    return {pk: staleness.for_patients(shown) for pk, staleness in found.items()}
+
+
+def _staleness(
+    run: TrainingRun, cohort: Cohort, corrected: list[PathologyOutcome], current: dict[int, PathologyOutcome]
+) -> Staleness:
+    then, now = float(run.snapshot.mpr_threshold_percent), float(cohort.mpr_threshold_percent)
+    readings = []
+    for used in corrected:
+        newest = current.get(used.patient_id)
+        mpr = None if newest is None else is_mpr(newest.reading, threshold_percent=now)
+        readings.append(StaleReading(used, newest, is_mpr(used.reading, threshold_percent=then), mpr))
+    return Staleness(tuple(readings), then, now)

@@ -17,10 +17,22 @@ from cohorts.services.cohorts import create_cohort
 from cohorts.services.outcomes import enter_outcome
 from cohorts.services.patients import create_patient
 from imaging import storage
+from imaging.core.codec import pack_registered, unpack_labels
 from imaging.core.geometry import Grid
+from imaging.core.habitats import HabitatLabels
+from imaging.core.registration import STANDARD as REGISTRATION
+from imaging.core.registration import Registered, lung_grid_of
 from imaging.core.spec import STANDARD
 from imaging.core.supervoxels import Supervoxels, habitat_digest, pack_supervoxels
-from imaging.models import FeatureSet, ImageSeries, Segmentation, SupervoxelMap
+from imaging.models import (
+    FeatureSet,
+    HabitatMap,
+    HabitatModel,
+    ImageSeries,
+    Registration,
+    Segmentation,
+    SupervoxelMap,
+)
 from imaging.services.extraction import schema_of
 from imaging.services.protocols import protocol_named
 from tests.trial import READING
@@ -156,6 +168,35 @@ def draw_supervoxels(seed: int, after: bool, *, responder: bool) -> Supervoxels:
         grid=_GRID,
         spec_digest=habitat_digest(STANDARD.habitats),
     )
+
+
+def segmentations_of(patient: Patient) -> dict[str, int]:
+    """Give timepoint → id of the current mask."""
+    rows = Segmentation.objects.filter(timepoint__patient=patient, is_current=True)
+    return dict(rows.values_list("timepoint__kind", "pk"))
+
+
+def stored_labels(patient: Patient, kind: str, model: HabitatModel) -> HabitatLabels:
+    """Give the stored habitats of a scan."""
+    row = HabitatMap.objects.get(segmentation=segmentations_of(patient)[kind], habitat_model=model)
+    return HabitatLabels(*unpack_labels(storage.get(row.sha256)), model.n_habitats, model.digest)
+
+
+def register_at_rest(patient: Patient) -> Registered:
+    """Store a registration that moves nothing, with lung in one corner."""
+    field = Grid((2, 3, 3), (4.0, 4.0, 4.0))
+    lung = np.zeros((2, *lung_grid_of(field).shape_zyx), dtype=bool)
+    lung[:, :, :5, :5] = True
+    registered = Registered(np.zeros((2, 3, 3, 3), dtype=np.float32), field, lung)
+    masks = segmentations_of(patient)
+    Registration.objects.create(
+        pre_id=masks["pre"],
+        post_id=masks["post"],
+        digest=REGISTRATION.digest,
+        accepted=True,
+        sha256=storage.put(pack_registered(registered)),
+    )
+    return registered
 
 
 def outcomes_of(cohort: Cohort) -> int:

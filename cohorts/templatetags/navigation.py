@@ -19,11 +19,25 @@ register = template.Library()
 _PATIENT_PAGES = tuple(
     f"cohorts:{name}" for name in ("patient", "patient-create", "patient-edit", "outcome", "outcome-import")
 )
+_MODEL_PAGES = tuple(
+    f"modeling:{name}"
+    for name in (
+        "run",
+        "compare",
+        "recipes",
+        "recipe",
+        "recipe-edit",
+        "champions",
+        "report",
+        "tables",
+        "table-analysis",
+    )
+)
 #: Label, address, what the person must be allowed to do, and the addresses that light the tab.
 _TABS = (
     ("Overview", "cohorts:detail", Action.VIEW, ("imaging:stability",)),
     ("Patients", "cohorts:patients", Action.VIEW, _PATIENT_PAGES),
-    ("Models", "modeling:models", Action.VIEW_PREDICTIONS, ("modeling:run",)),
+    ("Models", "modeling:models", Action.VIEW_PREDICTIONS, _MODEL_PAGES),
     ("Jobs", "cohorts:jobs", Action.VIEW, ("cohorts:job",)),
     ("Import", "imaging:import", Action.IMPORT_IMAGES, ()),
     ("History", "cohorts:history", Action.VIEW, ("cohorts:patient-history",)),

@@ -24,6 +24,8 @@ CONTROLS = {
     Job.Kind.STABILITY: Action.RUN_EXTRACTION,
     Job.Kind.TRAINING: Action.TRAIN,
     Job.Kind.PREDICTION: Action.TRAIN,
+    Job.Kind.ANALYSIS: Action.TRAIN,
+    Job.Kind.REPORT: Action.EXPORT,
 }
 
 

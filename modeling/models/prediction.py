@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
+from cohorts.errors import ServiceError
 from cohorts.models import Patient
 from modeling.models.training import ModelVersion
 
@@ -41,6 +44,17 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_version} of {self.patient}: {self.probability:.2f}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Create the row; refuse to change one."""
+        if not self._state.adding:
+            raise ServiceError("prediction_frozen", "A prediction is never changed; a new one is added beside it.")
+        super().save(*args, **kwargs)
+
+    @property
+    def width(self) -> float | None:
+        """Width of the 95 % interval, if there is one."""
+        return None if self.low is None or self.high is None else self.high - self.low
 
     @property
     def says_responder(self) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 from django.db import transaction
 
 from cohorts import audit, jobs
@@ -17,13 +15,12 @@ from imaging import storage
 from imaging.core.habitats import Codebook
 from imaging.services import habitats, transitions
 from modeling.core import persist
-from modeling.core.explain import contributions
-from modeling.core.training import FittedModel
+from modeling.core.table import FeatureTable
 from modeling.models import ModelVersion, Prediction, TrainingRun
 from modeling.selectors import latest_run, versions_in_use
-from modeling.services.snapshots import Case, feature_rows, gather, label_cases
-
-_TOP = 8
+from modeling.services.disturbed import disturbed_rows
+from modeling.services.predicted import predictions_by
+from modeling.services.snapshots import Case, feature_rows, gather, label_cases, training_iqr_of
 
 
 @transaction.atomic
@@ -50,7 +47,7 @@ def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
         versions = versions_in_use(job.cohort)
     rows: list[Prediction] = []
     labelled: dict[int, dict[int, habitats.Labelled]] = {}
-    models = {}
+    followed: dict[int, list[transitions.Followed]] = {}
     by_run: dict[TrainingRun, list[ModelVersion]] = {}
     for version in versions:
         by_run.setdefault(version.run, []).append(version)
@@ -60,18 +57,12 @@ def run(job: Job, report: Report) -> Callable[[], dict[str, Any]]:
         cases = _cases(job, training_run)
         labels = label_cases(cases, Codebook.from_dict(habitat_model.codebook))
         labelled.setdefault(habitat_model.pk, {}).update(labels)
-        models[habitat_model.pk] = habitat_model
-        if not cases:
-            continue
-        X = feature_rows(cases, {pk: one.features for pk, one in labels.items()})
-        for version in of_run:
-            rows += _predict(version, cases, X)
-    followed = {
-        pk: transitions.follow({number: one.labels for number, one in labels.items()})
-        for pk, labels in labelled.items()
-    }
+        followed[habitat_model.pk] = transitions.follow({pk: one.labels for pk, one in labels.items()})
+        if cases:
+            rows += _predict(training_run, of_run, cases, labels, followed[habitat_model.pk])
     if not rows:
         raise ServiceError("nothing_to_do", "No patient has extracted features of both timepoints.")
+    models = {run.snapshot.habitat_model_id: run.snapshot.habitat_model for run in by_run}
 
     def write() -> dict[str, Any]:
         for pk, labels in labelled.items():
@@ -91,30 +82,30 @@ def _cases(job: Job, training_run: TrainingRun) -> Sequence[Case]:
     return [case for case in cases if job.patient_id in (None, case.patient.pk)]
 
 
-def _predict(version: ModelVersion, cases: Sequence[Case], X: pd.DataFrame) -> list[Prediction]:
-    model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
-    probabilities = model.predict_proba(X)
-    known = set(version.run.snapshot.outcomes.values_list("patient_id", flat=True))
-    return [
-        _row(version, model, case, X.loc[[case.code]], float(p), has_outcome=case.patient.pk in known)
-        for case, p in zip(cases, probabilities, strict=True)
-    ]
-
-
-def _row(
-    version: ModelVersion, model: FittedModel, case: Case, row: pd.DataFrame, probability: float, *, has_outcome: bool
-) -> Prediction:
-    standing = Prediction.Standing.HELD_OUT if has_outcome or case.outcome else Prediction.Standing.PROSPECTIVE
-    if case.code in model.oof.index:
-        # A model has seen its training patients; what it said without them is the honest number.
-        standing, probability = Prediction.Standing.TRAINING, float(model.oof[case.code])
-    parts = contributions(model, row, top=_TOP)
-    return Prediction(
-        model_version=version,
-        patient=case.patient,
-        probability=probability,
-        threshold=version.threshold,
-        standing=standing,
-        contributions=[{"feature": c.feature, "value": c.value, "log_odds": c.log_odds} for c in parts],
-        features_sha256=hashlib.sha256(row.to_numpy(dtype="<f8").tobytes()).hexdigest(),
+def _predict(
+    training_run: TrainingRun,
+    versions: Sequence[ModelVersion],
+    cases: Sequence[Case],
+    labels: Mapping[int, habitats.Labelled],
+    followed: Sequence[transitions.Followed],
+) -> list[Prediction]:
+    """Let the models of one run speak; all of them see the same columns."""
+    sha256 = training_run.snapshot.sha256
+    table = FeatureTable.from_parquet(storage.get(sha256), sha256=sha256)
+    training_iqr = training_iqr_of(table)
+    X = feature_rows(
+        cases,
+        {pk: one.features for pk, one in labels.items()},
+        transitions={one.post_id: one.features for one in followed},
+        training_iqr=training_iqr,
     )
+    # Without any registered pair among the cases the columns of transitions would not be there at all.
+    absent = [name for name in table.X if str(name).startswith("transitions|") and name not in X]
+    X = X.reindex(columns=[*X, *absent])
+    protocol = training_run.snapshot.habitat_model.protocol
+    disturbed = disturbed_rows(cases, protocol, training_iqr=training_iqr)
+    rows: list[Prediction] = []
+    for version in versions:
+        model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
+        rows += predictions_by(version, model, cases, X, disturbed=disturbed)
+    return rows

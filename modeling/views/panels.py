@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from cohorts.access import Action, actions_in, fetch
-from cohorts.models import Cohort, Job, Patient
+from cohorts.models import Cohort, Job, Patient, Timepoint
 from cohorts.selectors import active_job
+from imaging.charts import HABITAT_COLOURS
 from modeling.charts import auc_chart, contribution_chart
 from modeling.models import Evaluation
-from modeling.selectors import current_predictions, latest_run, pooled, predictions_of
+from modeling.selectors import (
+    SimilarPatient,
+    current_predictions,
+    latest_run,
+    pooled,
+    predictions_of,
+    similar_patients,
+)
 
 
 @require_safe
@@ -60,8 +70,23 @@ def patient_panel(request: HttpRequest, cohort_code: str, patient_code: str) -> 
         "history": history,
         "reason": "" if current else _why_none(patient),
         "chart": contribution_chart(current[0]) if current else None,
+        "similar": [_similar_row(one) for one in similar_patients(current[0], request.user)] if current else [],
     }
     return render(request, "modeling/_patient_panel.html", context)
+
+
+def _similar_row(similar: SimilarPatient) -> dict[str, Any]:
+    """Give a similar patient with the composition of the tumour before and after treatment, where it is stored."""
+    composition = [
+        [
+            {"name": f"Habitat {number}", "colour": HABITAT_COLOURS[number - 1], "percent": 100 * fraction}
+            for number, fraction in enumerate(similar.maps[kind].fractions, start=1)
+        ]
+        if kind in similar.maps
+        else []
+        for kind in (Timepoint.Kind.PRE, Timepoint.Kind.POST)
+    ]
+    return {"similar": similar, "composition": composition}
 
 
 def _why_none(patient: Patient) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 import platform
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -24,10 +25,12 @@ from bench.peers import pictologics, pyradiomics
 from bench.peers.environment import PeerAbsent, find_python
 from bench.report import HEADER, Aim, Row, as_json, machine, markdown, notes_of, stage_table, table
 from bench.scan import mix
+from bench.study import measure_cross_validation, synthetic_study
 from bench.timing import CLOCK, now, race, repeat
 from imaging.core.features import feature_names
 from imaging.core.masks import read_mask
 from imaging.core.resample import resample_around
+from modeling.core.recipes import REFERENCE
 from tests.scans import GRID, small_scan
 
 #: Voxels at 1 mm of the tumours that the aims of the engine were set on.
@@ -251,6 +254,26 @@ def test_both_sides_of_a_map_row_get_the_same_small_region(
     assert f"{seen[0]:,} voxels" in found[0].job
     assert "a box of M" in found[0].note
     assert seen[0] <= 12**3 < GRID.voxel_volume_mm3 * small_source.tumours["M"].voxels
+
+
+def test_a_synthetic_study_has_the_size_that_was_asked_for_and_is_always_the_same() -> None:
+    cohort = synthetic_study(24, 60)
+    X = cohort.table.X
+    groups = Counter(str(name).split("|")[0] for name in X)
+    assert (len(X), groups["whole_tumour"]) == (24, 60)
+    assert groups["habitat"] > 0
+    assert X.equals(synthetic_study(24, 60).table.X)
+    assert len(cohort.graphs) == 48
+    assert set(cohort.table.split) == {"training", "internal_test", "external"}
+
+
+def test_plain_and_shared_cross_validation_see_the_same_folds() -> None:
+    recipe = replace(
+        REFERENCE, views=("volume_change",), cv_folds=3, cv_repeats=1, bootstraps=0, selection_bootstraps=0
+    )
+    found = measure_cross_validation(synthetic_study(60, 30), recipe)
+    assert found.folds == 3
+    assert min(found.shared_s, found.plain_s) > 0
 
 
 def test_a_cohort_row_needs_a_number(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ OWN_APPS = {"config", "cohorts", "imaging", "modeling"}
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 #: Pictures that browser tests take; they may be absent until those have run.
-PICTURES = {"cohort.png", "patient.png", "outcome.png", "import.png", "models.png"}
+PICTURES = {"cohort.png", "prediction.png", "run.png", "patient.png", "outcome.png", "import.png", "models.png"}
 
 _LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

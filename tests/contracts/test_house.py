@@ -119,7 +119,7 @@ def test_the_packages_of_the_apps_are_empty_so_that_cores_stay_free_of_django(ap
 
 def test_the_cores_are_imported_without_django_celery_or_a_database() -> None:
     code = (
-        "import sys, imaging.core.features, imaging.core.scan, imaging.core.habitats, modeling.core.training, "
+        "import sys, imaging.core.features, imaging.core.scan, imaging.core.habitats, modeling.core.study.training, "
         "modeling.core.persist, cohorts.core.response, cohorts.core.timeline\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'django', 'celery', 'redis', 'psycopg'}))"
     )

@@ -20,7 +20,7 @@ from imaging import storage
 from imaging.core.codec import pack_labels
 from imaging.models import HabitatMap, HabitatModel, Segmentation
 from imaging.services.protocols import protocol_named
-from modeling.models import ModelVersion, TableSnapshot, TrainingRun
+from modeling.models import ModelVersion, Report, TableAnalysis, TableSnapshot, TrainingRun
 from tests.scans import PRE_SCAN_ON, small_scan, store_scan
 from tests.trial import READING, Trial
 
@@ -94,10 +94,32 @@ TABLE: dict[str, tuple[str, str]] = {
     "modeling:schedule": (NEVER, "no no moved no moved moved gone login"),
     "modeling:predict": (NEVER, "no no moved no moved moved gone login"),
     "modeling:promote": (NEVER, "no no no no moved moved gone login"),
+    "modeling:open-external": (NEVER, "no no moved no moved moved gone login"),
+    "modeling:compare": (PREDICTIONS, NEVER),
+    "modeling:recipes": (PREDICTIONS, NEVER),
+    "modeling:recipe": (PREDICTIONS, NEVER),
+    "modeling:recipe-edit": ("no no ok no ok ok gone login", "no no ok no ok ok gone login"),
+    "modeling:champions": (PREDICTIONS, NEVER),
+    # Nobody promoted anything in this trial, so who may ask is told that there is none.
+    "modeling:champion-api": ("no no gone no gone gone gone login", NEVER),
+    "modeling:rollback": (NEVER, "no no no no moved moved gone login"),
+    "modeling:prospective-panel": (PREDICTIONS, NEVER),
+    "modeling:drift-panel": (PREDICTIONS, NEVER),
+    "modeling:report-write": (NEVER, "no no moved moved moved moved gone login"),
+    "modeling:report": (PREDICTIONS, NEVER),
+    "modeling:report-download": (PREDICTIONS, NEVER),
+    "modeling:tables": (PREDICTIONS, NEVER),
+    "modeling:table-upload": (NEVER, "no no moved no moved moved gone login"),
+    "modeling:table-analysis": (PREDICTIONS, NEVER),
+    "modeling:table-start": (NEVER, "no no ok no ok ok gone login"),
+    "modeling:table-download": (PREDICTIONS, NEVER),
     "modeling:export": ("no no ok ok ok ok gone login", NEVER),
     "modeling:cohort-panel": (COHORT, NEVER),
     "modeling:patient-panel": (PATIENT, NEVER),
 }
+
+#: Addresses whose number is that of a model version.
+OF_VERSION = {"modeling:promote", "modeling:rollback"}
 
 
 def url_names(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -110,6 +132,13 @@ def url_names(resolver: URLResolver | None = None, prefix: str = "") -> Iterator
 
 NAMES = dict(url_names())
 
+#: What came of a table, with one model that was not tested.
+REPORT = {
+    "n": 1,
+    "models": [{"name": "all", "classifier": "logistic", "selected": [], "evaluations": []}],
+    "choices": {"outcome": "y"},
+}
+
 
 @dataclass(frozen=True)
 class Site:
@@ -120,8 +149,9 @@ class Site:
 
     def url(self, name: str) -> str:
         wanted = NAMES[name].pattern.converters
-        of_version = {"pk": self.arguments["version"]} if name == "modeling:promote" else {}
+        of_version = {"pk": self.arguments["version"]} if name in OF_VERSION else {}
         of_map = {"pk": self.arguments["map"]} if name == "imaging:habitats" else {}
+        of_map |= {"pk": self.arguments["report"]} if name in {"modeling:report", "modeling:report-download"} else {}
         return reverse(name, kwargs={key: (self.arguments | of_version | of_map)[key] for key in wanted})
 
 
@@ -131,6 +161,9 @@ def site(trial: Trial) -> Site:
     enter_outcome(trial.patient, values=READING, actor=trial.coordinator)
     habitat_map = _habitats(segmentation)
     version = _model(habitat_map.habitat_model)
+    TableAnalysis.objects.create(
+        cohort=trial.cohort, number=version.run.number, title="Table 1", sha256="4" * 64, columns=[], result=REPORT
+    )
     job = Job.objects.create(
         kind=Job.Kind.EXTRACTION, cohort=trial.cohort, centre=trial.here, patient=trial.patient, total=3, done=1
     )
@@ -142,7 +175,9 @@ def site(trial: Trial) -> Site:
         "map": habitat_map.pk,
         "version": version.pk,
         "number": version.run.number,
+        "report": _report(version.run).pk,
         "reference": job.reference,
+        "name": "quick",
     }
     return Site(trial, arguments)
 
@@ -186,6 +221,11 @@ def _model(habitat_model: HabitatModel) -> ModelVersion:
     return ModelVersion.objects.create(
         cohort=cohort, run=run, name="integrated", version=1, sha256="3" * 64, threshold=0.5, threshold_sensitive=0.3
     )
+
+
+def _report(run: TrainingRun) -> Report:
+    page, pdf = storage.put(b"<!--report--><p>A report.</p><!--/report-->"), storage.put(b"%PDF-1.7")
+    return Report.objects.create(cohort=run.cohort, run=run, kind="study", html_sha256=page, pdf_sha256=pdf)
 
 
 def test_the_table_names_every_address_of_the_site_and_no_other() -> None:

@@ -119,7 +119,8 @@ def test_stability_is_measured_on_demand_and_shown_with_its_interval(researcher:
 def test_the_export_holds_every_table(researcher: Visitor) -> None:
     answer = researcher.page.request.get(f"{researcher.site.address}/cohorts/demo/export/")
     names = set(zipfile.ZipFile(io.BytesIO(answer.body())).namelist())
-    tables = ("patients", "outcomes", "features_whole_tumour", "features_habitats", "predictions", "data_dictionary")
+    regions = ("whole_tumour", "habitats", "transitions")
+    tables = ("patients", "outcomes", *(f"features_{region}" for region in regions), "predictions", "data_dictionary")
     assert names == {f"{table}.{ending}" for table in tables for ending in ("csv", "parquet")}
 
 

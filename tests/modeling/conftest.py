@@ -16,6 +16,7 @@ from cohorts import jobs
 from cohorts.models import Job
 from imaging.services import habitats
 from modeling.core.recipes import BUILT_IN, QUICK
+from modeling.models import ModelVersion, TrainingRun
 from modeling.services import training
 from modeling.services.training import enqueue_training
 from tests.conftest import settings_of
@@ -23,7 +24,18 @@ from tests.queue import Queue
 from tests.study import Study, build_study
 
 #: The shortest recipe that is still all of a recipe.
-SMALL = replace(QUICK, name="small", cv_folds=2, fusion_folds=2, lasso_folds=2, mrmr_features=4, c_grid=(0.1, 1.0))
+SMALL = replace(
+    QUICK,
+    name="small",
+    classifiers=("logistic",),
+    cv_folds=2,
+    inner_folds=2,
+    lasso_folds=2,
+    mrmr_features=4,
+    c_grid=(0.1, 1.0),
+    bootstraps=20,
+    selection_bootstraps=3,
+)
 
 
 @dataclass(frozen=True)
@@ -65,3 +77,42 @@ def trained(
     yield Trained(study, job, folder)
     with django_db_blocker.unblock():
         call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture
+def living(trained: Trained, data_folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """The trained study with its own files, so that a test can let it live on."""
+    for name, value in settings_of(trained.folder).items():
+        setattr(settings, name, value)
+    quick_training(monkeypatch)
+    return trained.study
+
+
+def challenge(name: str = "integrated", *, like: str = "clinical") -> ModelVersion:
+    """Register a challenger without training: the file of another model, as a run of its own on the same snapshot."""
+    champion = ModelVersion.objects.select_related("run__snapshot", "cohort").get(name=name, state="champion")
+    other = ModelVersion.objects.get(name=like, version=1)
+    last = TrainingRun.objects.filter(cohort=champion.cohort).latest("number")
+    run = TrainingRun.objects.create(
+        cohort=champion.cohort,
+        number=last.number + 1,
+        recipe_name=last.recipe_name,
+        recipe=last.recipe,
+        recipe_digest=last.recipe_digest,
+        snapshot=last.snapshot,
+    )
+    version = ModelVersion.objects.create(
+        cohort=champion.cohort,
+        run=run,
+        name=name,
+        version=ModelVersion.objects.filter(name=name).latest("version").version + 1,
+        sha256=other.sha256,
+        threshold=other.threshold,
+        threshold_sensitive=other.threshold_sensitive,
+        selected=other.selected,
+    )
+    version.fitted_on.set(other.fitted_on.all())
+    for evaluation in other.evaluations.all():
+        evaluation.pk, evaluation.model_version = None, version
+        evaluation.save()
+    return version

@@ -17,15 +17,19 @@ from django.urls import reverse
 from cohorts import workers
 from cohorts.models import Job, Membership, Role
 from cohorts.services.cohorts import create_cohort
+from imaging.models import HabitatModel
+from imaging.services import transitions
 from modeling.models import Prediction
 from modeling.services.export import tables_of
 from tests.conftest import settings_of
 from tests.modeling.conftest import SMALL, Trained, quick_training
 from tests.queue import Queue
-from tests.study import NAMES, Study
+from tests.study import NAMES, Study, register_at_rest, segmentations_of, stored_labels
 
 pytestmark = pytest.mark.django_db
 TABLES = {"patients", "outcomes", "features_whole_tumour", "features_habitats", "predictions", "data_dictionary"}
+#: Empty in a study without registrations, but always there.
+WRITTEN = TABLES | {"features_transitions"}
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def archive_of(study: Study, role: str, client: Any) -> zipfile.ZipFile:
 def test_the_command_writes_each_table_twice(study: Study, tmp_path: Path, capsys: Any) -> None:
     call_command("export", cohort="study", out=tmp_path / "out", as_json=True)
     report = json.loads(capsys.readouterr().out)
-    names = {f"{table}.{ending}" for table in TABLES for ending in ("csv", "parquet")}
+    names = {f"{table}.{ending}" for table in WRITTEN for ending in ("csv", "parquet")}
     assert set(report["files"]) == names == {path.name for path in (tmp_path / "out").iterdir()}
 
 
@@ -92,6 +96,30 @@ def test_features_are_those_that_are_stored_under_pyradiomics_names(study: Study
     assert list(table.columns[-len(NAMES) :]) == list(NAMES)
     assert len(table) == 80
     assert set(table["timepoint"]) == {"pre", "post"}
+
+
+def test_transitions_are_exported_for_whoever_has_them(study: Study, data_folder: Any) -> None:
+    model = HabitatModel.objects.get(cohort=study.cohort)
+    patient = study.patient("S-03")
+    labels = {pk: stored_labels(patient, kind, model) for kind, pk in segmentations_of(patient).items()}
+    register_at_rest(patient)
+    (followed,) = transitions.follow(labels)
+    transitions.store([followed])
+    tables = tables_of(study.cohort, None)
+    (row,) = tables["features_transitions"].to_dict("records")
+    assert (row["patient"], row["timepoint"], row["habitat_model"]) == ("S-03", "post", model.version)
+    assert {name: row[name] for name in followed.features.names} == pytest.approx(
+        followed.features.as_dict(), nan_ok=True
+    )
+    explained = tables["data_dictionary"].set_index(["table", "column"])["meaning"]
+    assert "transitions.md" in explained["features_transitions", "transition_persistence"]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_patients(
+    study: Study, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(20):
+        assert len(tables_of(study.cohort, None)["patients"]) == 40
 
 
 def test_an_export_holds_intervals_and_no_calendar_day(study: Study) -> None:

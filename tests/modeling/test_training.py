@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 from django.urls import reverse
 
 from cohorts import jobs
-from cohorts.core.response import is_mpr
 from cohorts.errors import ServiceError
 from cohorts.models import AuditEntry, Job, PathologyOutcome
 from cohorts.services.outcomes import enter_outcome
@@ -23,11 +21,10 @@ from modeling.core.errors import ModelCorrupt
 from modeling.core.recipes import BUILT_IN
 from modeling.core.table import FeatureTable
 from modeling.models import Evaluation, ModelVersion, Prediction, TableSnapshot, TrainingRun
-from modeling.selectors import current_predictions, predictions_of, versions_in_use
+from modeling.selectors import current_predictions, predictions_of
 from modeling.services import prediction
 from modeling.services.prediction import enqueue_prediction
-from modeling.services.schedule import retrain_if_changed, scheduled, set_schedule
-from modeling.services.training import enqueue_training, promote
+from modeling.services.training import enqueue_training
 from tests.conftest import settings_of
 from tests.modeling.conftest import SMALL, Trained, quick_training, train
 from tests.queue import Queue
@@ -141,7 +138,7 @@ def test_a_patient_who_is_left_out_is_named_with_the_reason(trained: Trained, st
 def test_each_model_is_evaluated_in_each_split_with_an_interval(trained: Trained, study: Study) -> None:
     for version in ModelVersion.objects.all():
         rows = {(e.split, e.centre): e for e in version.evaluations.all()}
-        assert {("cross_validation", ""), ("internal_test", ""), ("external", "")} <= set(rows)
+        assert {("nested_cv", ""), ("internal_test", ""), ("external", "")} <= set(rows)
         assert {("external", "B"), ("external", "C")} <= set(rows)
         assert rows[("external", "")].n == rows[("external", "B")].n + rows[("external", "C")].n
         for evaluation in rows.values():
@@ -315,7 +312,7 @@ def test_altering_one_training_patient_changes_codebook_and_models(trained: Trai
 # Versions.
 
 
-def test_a_second_training_stands_beside_the_first_as_challenger_until_somebody_promotes_it(
+def test_a_second_training_stands_beside_the_first_as_challenger(
     trained: Trained, study: Study, queue: Queue, django_capture_on_commit_callbacks: Any, client: Any
 ) -> None:
     enter_outcome(study.patient("S-39"), values=reading_of(False), actor=None)
@@ -330,26 +327,6 @@ def test_a_second_training_stands_beside_the_first_as_challenger_until_somebody_
     assert queue.work() == 1, "the new models predict, too"
     assert Prediction.objects.filter(model_version__version=2).count() == 40 * len(VIEWS)
     assert {p.model_version.version for p in current_predictions(predictions_of(study.patient("S-00")))} == {1}
-
-    challenger = ModelVersion.objects.get(name="integrated", version=2)
-    url = reverse("modeling:promote", args=[study.cohort.code, challenger.pk])
-    client.force_login(study.people["administrator"])
-    client.post(url, {"reason": ""})
-    challenger.refresh_from_db()
-    assert challenger.state == "challenger", "a reason is asked for"
-    client.post(url, {"reason": "better calibrated"})
-    states = dict(ModelVersion.objects.filter(name="integrated").values_list("version", "state"))
-    assert states == {1: "retired", 2: "champion"}
-    entries = AuditEntry.objects.filter(object_type="modelversion", verb="changed").order_by("pk")
-    assert [entry.changes["state"] for entry in entries] == [["champion", "retired"], ["challenger", "champion"]]
-    assert {entry.reason for entry in entries} == {"better calibrated"}
-    assert {v.version for v in versions_in_use(study.cohort)} == {1, 2}
-    assert current_predictions(predictions_of(study.patient("S-00")))[0].model_version.version == 2
-
-
-def test_promoting_the_champion_changes_nothing_for_others(trained: Trained, study: Study) -> None:
-    promote(ModelVersion.objects.get(name="habitat"), actor=None, reason="again")
-    assert set(ModelVersion.objects.values_list("state", flat=True)) == {"champion"}
 
 
 def test_training_the_same_again_gives_the_same_bytes_and_one_snapshot(trained: Trained, study: Study) -> None:
@@ -440,70 +417,6 @@ def test_buttons_queue_training_and_prediction(trained: Trained, study: Study, c
         assert job.created_by == study.people["researcher"]
 
 
-# The schedule.
-
-
-def test_the_schedule_learns_only_if_there_is_something_new(trained: Trained, study: Study) -> None:
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is False
-    enter_outcome(study.patient("S-39"), values=reading_of(False), actor=None)
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is True
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is False, "one is under way already"
-    assert Job.objects.filter(kind=Job.Kind.TRAINING, state=Job.State.QUEUED).count() == 1
-
-
-def test_a_correction_that_changes_the_class_is_something_new(trained: Trained, study: Study) -> None:
-    enter_outcome(study.patient("S-00"), values=reading_of(False), actor=None, reason="second look")
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is True
-
-
-def test_a_correction_that_no_model_sees_is_nothing_new(trained: Trained, study: Study) -> None:
-    values = reading_of(True) | {"necrosis_percent": Decimal(59), "stroma_percent": Decimal(36)}
-    corrected = enter_outcome(study.patient("S-00"), values=values, actor=None, reason="second look")
-    assert (corrected.version, is_mpr(corrected.reading)) == (2, True)
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is False
-
-
-def test_another_threshold_of_response_is_something_new(trained: Trained, study: Study) -> None:
-    type(study.cohort).objects.update(mpr_threshold_percent=2)
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is True
-
-
-def test_a_new_mask_of_a_known_patient_is_something_new(trained: Trained, study: Study) -> None:
-    old = Segmentation.objects.get(timepoint__patient__code="S-00", timepoint__kind="post")
-    Segmentation.objects.filter(pk=old.pk).update(is_current=False)
-    new = Segmentation.objects.create(
-        timepoint=old.timepoint,
-        series=old.series,
-        name="GTV-1",
-        kind="rtstruct",
-        version=2,
-        voxels=200,
-        volume_mm3=200.0,
-        mean_hu=20.0,
-        mask_sha256="0" * 64,
-    )
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is True, "a patient less: it is not extracted yet"
-    Job.objects.filter(state=Job.State.QUEUED).delete()
-    store_values(new, responder=True, seed=4)
-    assert retrain_if_changed(study.cohort.code, SMALL.name) is True
-
-
-def test_a_schedule_is_kept_with_its_weekday_hour_and_recipe(trained: Trained, study: Study, client: Any) -> None:
-    client.force_login(study.people["researcher"])
-    url = reverse("modeling:schedule", args=[study.cohort.code])
-    client.post(url, {"enabled": "on", "weekday": "3", "hour": "4", "recipe": "quick"})
-    task = scheduled(study.cohort)
-    assert task is not None
-    assert (task.enabled, task.crontab.day_of_week, task.crontab.hour) == (True, "3", "4")
-    assert task.task == "modeling.tasks.retrain_on_schedule"
-    assert task.args == '["study", "quick"]'
-    set_schedule(study.cohort, enabled=False, weekday="*", hour=2, recipe_name="quick", actor=None)
-    assert scheduled(study.cohort).enabled is False  # type: ignore[union-attr]
-    assert AuditEntry.objects.filter(verb="set schedule").count() == 2
-    client.post(url, {"enabled": "on", "weekday": "9", "hour": "4", "recipe": "quick"})
-    assert scheduled(study.cohort).enabled is False  # type: ignore[union-attr]
-
-
 def test_the_threshold_of_the_cohort_decides_who_responds(trained: Trained, study: Study) -> None:
     table = FeatureTable.from_parquet(storage.get(TableSnapshot.objects.get().sha256))
     assert isinstance(table.y, pd.Series)
@@ -512,4 +425,4 @@ def test_the_threshold_of_the_cohort_decides_who_responds(trained: Trained, stud
 
 
 def test_the_built_in_recipes_are_the_only_ones_outside_tests() -> None:
-    assert set(BUILT_IN) - {SMALL.name} == {"standard", "quick", "every_view"}
+    assert set(BUILT_IN) - {SMALL.name} == {"standard", "quick", "every_view", "reference"}

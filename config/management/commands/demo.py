@@ -24,7 +24,7 @@ from imaging.services.extraction import enqueue_missing
 from imaging.services.protocols import DEFAULT_PROTOCOL
 from modeling.core.recipes import QUICK, STANDARD
 from modeling.selectors import latest_run
-from modeling.services.schedule import retrain_if_changed, scheduled, set_schedule
+from modeling.services.schedule import retrain_if_due, scheduled, set_schedule
 from modeling.services.training import enqueue_training
 
 DEFAULT_PATIENTS = 60
@@ -93,7 +93,7 @@ class Command(EcotoneCommand):
                 self.stderr.write(f"No model: {training.error} Ask for more with PATIENTS=40.")
                 return
             require_done(training)
-        elif retrain_if_changed(cohort.code, _recipe(cohort)):
+        elif retrain_if_due(cohort.code, _recipe(cohort)):
             self._job("Training", Job.objects.filter(cohort=cohort, kind=Job.Kind.TRAINING).latest("pk"))
         self._job("Predicting", Job.objects.filter(cohort=cohort, kind=Job.Kind.PREDICTION).latest("pk"))
         if scheduled(cohort) is None:

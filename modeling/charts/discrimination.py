@@ -1,0 +1,121 @@
+"""How well models tell responders from others: areas with intervals, and ROC curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cohorts.charts import Chart
+from modeling.models import Evaluation
+
+#: Okabe-Ito, safe for colour-blind readers: one colour for one split on every page.
+SPLIT_COLOURS = {
+    "Nested cross-validation": "#666666",
+    "Cross-validation": "#999999",
+    "Internal test": "#0072B2",
+    "External test": "#D55E00",
+    "Leave one centre out": "#009E73",
+    "Temporal test": "#CC79A7",
+}
+_SPLIT_NAMES = {
+    Evaluation.Split.NESTED_CV: "Nested cross-validation",
+    Evaluation.Split.CROSS_VALIDATION: "Cross-validation",
+    Evaluation.Split.INTERNAL_TEST: "Internal test",
+    Evaluation.Split.EXTERNAL: "External test",
+    Evaluation.Split.LEAVE_ONE_CENTRE_OUT: "Leave one centre out",
+    Evaluation.Split.TEMPORAL: "Temporal test",
+}
+
+
+def split_in_words(evaluation: Evaluation) -> str:
+    """Give the name of an evaluation's split as legends show it."""
+    return _SPLIT_NAMES[Evaluation.Split(evaluation.split)]
+
+
+def split_colours(names: Iterable[str]) -> dict[str, Any]:
+    """Give the colour encoding of the splits that are there."""
+    present = set(names)
+    domain = [name for name in SPLIT_COLOURS if name in present]
+    scale = {"domain": domain, "range": [SPLIT_COLOURS[name] for name in domain]}
+    legend = {"title": None, "orient": "top", "columns": 3}
+    return {"field": "split", "type": "nominal", "scale": scale, "legend": legend}
+
+
+def rounded(value: float | None, digits: int = 3) -> float | None:
+    """Round what has a value."""
+    return None if value is None else round(value, digits)
+
+
+def auc_chart(evaluations: Iterable[Evaluation]) -> Chart | None:
+    """Give the AUC of each model with its 95 % interval, by split; the centres of a split together."""
+    rows = [_auc_row(e) for e in evaluations if not e.centre and e.auc is not None]
+    if not rows:
+        return None
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    splits = [name for name in SPLIT_COLOURS if name in {row["split"] for row in rows}]
+    y = {"field": "model", "type": "nominal", "sort": models, "title": None}
+    offset = {"yOffset": {"field": "split", "type": "nominal", "sort": splits}}
+    x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": "AUC (95 % interval)"}
+    interval = {
+        "mark": {"type": "rule", "strokeWidth": 2, "clip": True},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}},
+    }
+    point = {
+        "mark": {"type": "point", "filled": True, "size": 70, "tooltip": True},
+        "encoding": {"x": {**x, "field": "auc"}},
+    }
+    chance = {
+        "data": {"values": [{"auc": 0.5}]},
+        "mark": {"type": "rule", "strokeDash": [4, 4], "opacity": 0.5},
+        "encoding": {"x": {**x, "field": "auc"}, "y": None, "yOffset": None, "color": None},
+    }
+    spec = {
+        "data": {"values": rows},
+        "width": "container",
+        "height": {"step": 12 if len(splits) > 2 else 18},
+        "encoding": {"y": y, "color": split_colours(splits), **offset},
+        "layer": [chance, interval, point],
+    }
+    columns = ("model", "split", "n", "events", "auc", "low", "high")
+    return Chart("auc", "Discrimination by model", spec, columns, rows)
+
+
+def _auc_row(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "model": str(evaluation.model_version),
+        "split": split_in_words(evaluation),
+        "n": evaluation.n,
+        "events": evaluation.events,
+        "auc": rounded(evaluation.auc),
+        "low": rounded(evaluation.auc_low),
+        "high": rounded(evaluation.auc_high),
+    }
+
+
+def roc_chart(evaluations: Iterable[Evaluation], *, split: str, title: str) -> Chart | None:
+    """Give the ROC curves of models on all centres of one split."""
+    rows = [
+        {"model": str(e.model_version), "order": order, "fpr": round(x, 4), "tpr": round(y, 4)}
+        for e in evaluations
+        if e.split == split and not e.centre
+        for order, (x, y) in enumerate(e.roc)
+    ]
+    if not rows:
+        return None
+    spec = {
+        "data": {"values": rows},
+        "width": "container",
+        "height": 280,
+        "mark": {"type": "line", "interpolate": "step-after"},
+        "encoding": {
+            "x": {"field": "fpr", "type": "quantitative", "title": "1 − specificity"},
+            "y": {"field": "tpr", "type": "quantitative", "title": "Sensitivity"},
+            "color": {
+                "field": "model",
+                "type": "nominal",
+                "legend": {"title": None, "orient": "bottom", "columns": 2},
+            },
+            "order": {"field": "order"},
+        },
+    }
+    return Chart(f"roc-{split}", title, spec, ("model", "fpr", "tpr"), rows)

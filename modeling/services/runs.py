@@ -1,0 +1,268 @@
+"""Writing a training run: its snapshot, its models, how they did, and which hospitals were looked at."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from cohorts import audit
+from cohorts.errors import ServiceError
+from cohorts.models import Cohort, Job, User
+from imaging import storage
+from imaging.core.habitats import Codebook
+from imaging.models import ExtractionProtocol, HabitatModel
+from imaging.services import habitats, transitions
+from imaging.services.habitats import Labelled
+from modeling.core import persist
+from modeling.core.explanation.explain import coefficients, importance
+from modeling.core.performance.measure import EvaluationResult
+from modeling.core.recipes import Recipe
+from modeling.core.study.analyse import StudyResult, external_heterogeneity
+from modeling.core.study.training import FittedModel
+from modeling.core.study.validation import evaluate
+from modeling.core.table import FeatureTable
+from modeling.models import Evaluation, ModelVersion, TableSnapshot, TestOpening, TrainingRun
+from modeling.services.promotion import first_champion
+from modeling.services.snapshots import Case
+
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "statsmodels",
+    "shap",
+    "combatlearn",
+    "pyradiomics",
+    "SimpleITK",
+    "scikit-image",
+    "skops",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a run computed, before anything is written."""
+
+    recipe: Recipe
+    protocol: ExtractionProtocol
+    cases: Sequence[Case]
+    excluded: Sequence[dict[str, str]]
+    codebook: Codebook
+    labelled: Mapping[int, Labelled]
+    followed: Sequence[transitions.Followed]
+    table: FeatureTable
+    study: StudyResult
+    seconds: float
+
+
+def register(job: Job, fitted: Fitted, *, table_sha256: str, artefacts: Mapping[str, str]) -> TrainingRun:
+    """Write a run with everything that belongs to it; needs a transaction."""
+    cohort = job.cohort
+    training = set(fitted.table.X.index[fitted.table.split == "training"])
+    habitat_model = habitats.save_model(
+        cohort,
+        fitted.codebook,
+        protocol=fitted.protocol,
+        fitted_on=[case.patient for case in fitted.cases if case.code in training],
+    )
+    habitats.save_maps(fitted.labelled, model=habitat_model)
+    transitions.store(fitted.followed)
+    snapshot = _save_snapshot(cohort, fitted, habitat_model, table_sha256)
+    last = TrainingRun.objects.filter(cohort=cohort).aggregate(last=Max("number"))["last"] or 0
+    training_run = TrainingRun.objects.create(
+        cohort=cohort,
+        number=last + 1,
+        recipe_name=fitted.recipe.name,
+        recipe=fitted.recipe.as_dict(),
+        recipe_digest=fitted.recipe.digest,
+        snapshot=snapshot,
+        job=job,
+        versions={name: importlib.metadata.version(name) for name in _LIBRARIES},
+        findings=_findings(fitted),
+        started_by=job.created_by,
+    )
+    for name, model in fitted.study.models.items():
+        _save_version(training_run, model, artefacts[name], fitted)
+    opened = {row.centre for rows in fitted.study.evaluations.values() for row in rows if row.split == "external"}
+    _log_openings(training_run, fitted.table, opened - {None}, actor=job.created_by, reason="Tested with the run.")
+    changes = {"models": (None, sorted(fitted.study.models)), "snapshot": (None, table_sha256)}
+    audit.record("trained", training_run, actor=job.created_by, cohort=cohort, changes=changes)
+    return training_run
+
+
+def _save_snapshot(cohort: Cohort, fitted: Fitted, habitat_model: HabitatModel, sha256: str) -> TableSnapshot:
+    snapshot, created = TableSnapshot.objects.get_or_create(
+        cohort=cohort,
+        sha256=sha256,
+        defaults={
+            "habitat_model": habitat_model,
+            "n_patients": len(fitted.table.X),
+            "n_columns": fitted.table.X.shape[1],
+            "excluded": list(fitted.excluded),
+            "mpr_threshold_percent": cohort.mpr_threshold_percent,
+        },
+    )
+    if created:
+        snapshot.outcomes.set([case.outcome for case in fitted.cases if case.outcome])
+    return snapshot
+
+
+def _findings(fitted: Fitted) -> dict[str, Any]:
+    study, splits = fitted.study, Counter(fitted.table.split)
+    reasons = Counter(row["reason"] for row in fitted.excluded)
+    return {
+        "sample_size": asdict(study.sample_size),
+        "comparisons": [asdict(row) for row in study.comparisons],
+        "reclassification": [asdict(row) for row in study.reclassification],
+        "heterogeneity": {name: asdict(pooled) for name, pooled in study.heterogeneity.items()},
+        "subgroups": {name: [asdict(row) for row in rows] for name, rows in study.subgroups.items()},
+        "centre_predictability": study.centre_predictability,
+        "warnings": list(study.warnings),
+        "flow": {
+            "enrolled": len(fitted.cases) + len(fitted.excluded),
+            "excluded": dict(reasons.most_common()),
+            "modelled": len(fitted.cases),
+            **{split: splits.get(split, 0) for split in ("training", "internal_test", "external")},
+        },
+        "seconds": round(fitted.seconds, 1),
+    }
+
+
+def _save_version(training_run: TrainingRun, model: FittedModel, sha256: str, fitted: Fitted) -> ModelVersion:
+    earlier = ModelVersion.objects.filter(cohort=training_run.cohort, name=model.name)
+    last = earlier.aggregate(last=Max("version"))["last"]
+    version = ModelVersion.objects.create(
+        cohort=training_run.cohort,
+        run=training_run,
+        name=model.name,
+        version=(last or 0) + 1,
+        sha256=sha256,
+        threshold=model.threshold,
+        threshold_sensitive=model.threshold_sensitive,
+        classifier=model.classifier,
+        selected=list(model.selected),
+        facts=_facts(model, fitted.study),
+    )
+    if last is None:  # the first of its name has nobody to challenge
+        first_champion(version, actor=training_run.started_by)
+    fitted_on = set(model.fitted_on)
+    version.fitted_on.set([case.patient for case in fitted.cases if case.code in fitted_on])
+    _save_evaluations(version, fitted.study.evaluations[model.name])
+    return version
+
+
+def _facts(model: FittedModel, study: StudyResult) -> dict[str, Any]:
+    return {
+        "comparison": model.comparison,
+        "selection_frequency": model.selection_frequency,
+        "icc": model.icc,
+        "notes": list(model.notes),
+        "chosen": study.nested[model.name].chosen,
+        "importance": [{"feature": name, "mean_abs_log_odds": value} for name, value in importance(model)],
+        "coefficients": [asdict(row) for row in coefficients(model)],
+    }
+
+
+_OWN_COLUMNS = {"split", "centre", "n", "events", "auc", "auc_low", "auc_high", "roc"}
+
+
+def _save_evaluations(version: ModelVersion, results: Sequence[EvaluationResult]) -> None:
+    Evaluation.objects.bulk_create(_evaluation(version, result) for result in results)
+
+
+def _evaluation(version: ModelVersion, result: EvaluationResult) -> Evaluation:
+    metrics = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in _OWN_COLUMNS}
+    return Evaluation(
+        model_version=version,
+        split=result.split,
+        centre=result.centre or "",
+        n=result.n,
+        events=result.events,
+        auc=result.auc,
+        auc_low=result.auc_low,
+        auc_high=result.auc_high,
+        metrics=metrics,
+        roc=[list(point) for point in result.roc],
+    )
+
+
+def _log_openings(
+    training_run: TrainingRun, table: FeatureTable, centres: set[str | None], *, actor: User | None, reason: str
+) -> None:
+    external = table.centre[table.split == "external"]
+    for centre in sorted(str(code) for code in centres):
+        earlier = TestOpening.objects.filter(cohort=training_run.cohort, centre=centre).count()
+        TestOpening.objects.create(
+            cohort=training_run.cohort,
+            run=training_run,
+            centre=centre,
+            number=earlier + 1,
+            n_patients=int((external == centre).sum()),
+            reason=reason,
+            opened_by=actor,
+        )
+
+
+@transaction.atomic
+def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int:
+    """Test a run's models on the external centres, once; gives the number of centres that were opened.
+
+    Raises
+    ------
+    ServiceError
+        ``nothing_to_do`` if they are open already, or the snapshot holds no external patient.
+    """
+    Cohort.objects.select_for_update().get(pk=training_run.cohort_id)
+    if training_run.openings.exists():
+        raise ServiceError("nothing_to_do", f"The external centres of {training_run} are open already.")
+    sha256 = training_run.snapshot.sha256
+    table = FeatureTable.from_parquet(storage.get(sha256), sha256=sha256)
+    found: dict[str, list[EvaluationResult]] = {}
+    for version in training_run.model_versions.order_by("pk"):
+        model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
+        bootstraps = Recipe.from_dict(training_run.recipe).bootstraps
+        results = [row for row in evaluate(model, table, bootstraps=bootstraps) if row.split == "external"]
+        _save_evaluations(version, results)
+        found[version.name] = results
+    centres = {row.centre for rows in found.values() for row in rows} - {None}
+    if not centres:
+        raise ServiceError("nothing_to_do", f"The snapshot of {training_run} holds no patient of another centre.")
+    heterogeneity = {name: asdict(pooled) for name, pooled in external_heterogeneity(found).items()}
+    training_run.findings = training_run.findings | {"heterogeneity": heterogeneity}
+    training_run.save(update_fields=["findings"])
+    _log_openings(training_run, table, centres, actor=actor, reason=reason)
+    changes = {"external centres": (None, sorted(str(centre) for centre in centres))}
+    audit.record(
+        "opened external test", training_run, actor=actor, cohort=training_run.cohort, changes=changes, reason=reason
+    )
+    return len(centres)
+
+
+def describe_run(training_run: TrainingRun) -> list[dict[str, Any]]:
+    """Give the models of a run with their evaluations, ready for JSON."""
+    versions = training_run.model_versions.prefetch_related("evaluations").order_by("pk")
+    return [
+        {
+            "name": version.name,
+            "version": version.version,
+            "state": version.state,
+            "recipe": training_run.recipe_name,
+            "classifier": version.classifier,
+            "threshold": version.threshold,
+            "selected": version.selected,
+            "evaluations": [_described(row) for row in version.evaluations.order_by("pk")],
+        }
+        for version in versions
+    ]
+
+
+def _described(row: Evaluation) -> dict[str, Any]:
+    own: dict[str, Any] = {"split": row.split, "centre": row.centre or None, "n": row.n, "events": row.events}
+    return {**own, "auc": row.auc, "auc_low": row.auc_low, "auc_high": row.auc_high, **row.metrics}
