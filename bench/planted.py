@@ -29,7 +29,7 @@ from imaging.core.supervoxel_graph import SupervoxelGraph, graph_of
 from imaging.core.supervoxels import supervoxels
 from modeling.core.recipes import STANDARD, Recipe
 from modeling.core.study.analyse import StudyResult, analyse
-from modeling.core.study.training import FoldSources
+from modeling.core.study.fold_sources import FoldSources
 from modeling.core.table import FeatureTable, assign_splits
 from modeling.services.columns import habitat_rows, image_columns, interquartile_ranges
 

@@ -20,11 +20,12 @@ from bench.timing import now
 from imaging.core.geometry import Grid
 from imaging.core.supervoxel_graph import SupervoxelGraph, graph_of
 from imaging.core.supervoxels import Supervoxels
-from modeling.core.estimators.view_model import build
+from modeling.core.estimators.build import build
+from modeling.core.explanation.explain import importance
 from modeling.core.recipes import STANDARD, Recipe
 from modeling.core.study.analyse import analyse
-from modeling.core.study.held_out import Fold
-from modeling.core.study.nested import nested_cv, outer_folds
+from modeling.core.study.folds import Fold, outer_folds
+from modeling.core.study.nested import nested_cv
 from modeling.core.table import FeatureTable, assign_splits
 
 PATIENTS, COLUMNS = 394, 3_948
@@ -135,7 +136,9 @@ def study(run: Run) -> list[Row]:
     run.say(f"a study of {PATIENTS} patients and {COLUMNS:,} columns")
     cohort = synthetic_study()
     start = now()
-    analyse(cohort.table, recipe, sources=cohort.sources)
+    found_models = analyse(cohort.table, recipe, sources=cohort.sources).models
+    for model in found_models.values():
+        importance(model)
     seconds, memory = now() - start, peak_gb()
     run.say("its cross-validation alone, and scikit-learn's")
     found = measure_cross_validation(cohort, recipe)
@@ -144,7 +147,7 @@ def study(run: Run) -> list[Row]:
         Row(
             f"the whole analysis of {PATIENTS} patients, {COLUMNS:,} columns and habitats",
             seconds,
-            note=f"nested {repeats}, bootstrap {recipe.bootstraps:,}, two threads; peak memory {memory:.2f} GB.",
+            note=f"nested {repeats}, bootstrap {recipe.bootstraps:,}, Shapley values, two threads; peak memory {memory:.2f} GB.",
         ),
         Row(
             f"its cross-validation ({repeats}, {len(recipe.views)} views), one thread",

@@ -16,7 +16,7 @@ from modeling.core.own_table.choices import ROLES, Choices
 from modeling.core.own_table.own_views import parse_views
 from modeling.core.recipes import BUILT_IN, CLASSIFIERS, STANDARD, Recipe
 from modeling.core.views import VIEWS
-from modeling.wording import classifier_in_words, view_in_words
+from modeling.wording import classifier_in_words, meaning_of, view_in_words
 
 WEEKDAYS = [
     ("*", "Every day"),
@@ -58,7 +58,7 @@ class ScheduleForm(RecipeForm):
     enabled = forms.BooleanField(required=False, label="Retrain on schedule")
     weekday = forms.ChoiceField(choices=WEEKDAYS, initial="0")
     hour = forms.IntegerField(min_value=0, max_value=23, initial=2, label="Hour of the day")
-    minimum_new_outcomes = forms.IntegerField(min_value=1, required=False, label="New outcomes that are enough")
+    minimum_new_outcomes = forms.IntegerField(min_value=1, required=False, label="New outcomes needed")
     when_stale = forms.BooleanField(required=False, label="Also when models are stale")
     margin_auc = forms.FloatField(min_value=0.001, max_value=0.5, required=False, label="Largest loss of AUC")
     slope_low = forms.FloatField(min_value=0, required=False, label="Lowest calibration slope")
@@ -128,7 +128,7 @@ class RollbackForm(BootstrapMixin, forms.Form):
 class DesignForm(BootstrapMixin, forms.Form):
     """A recipe: everything that is decided before a model is fitted."""
 
-    name = forms.SlugField(max_length=40, help_text="Letters, digits, '-' and '_'. A change adds a version.")
+    name = forms.SlugField(max_length=40, help_text="Letters, digits, - and _, no spaces. A change adds a version.")
     views = forms.MultipleChoiceField(
         choices=[(name, view_in_words(name)) for name in VIEWS],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
@@ -183,6 +183,11 @@ class DesignForm(BootstrapMixin, forms.Form):
     temporal_fraction = forms.FloatField(min_value=0.1, max_value=0.5, label="Share of the latest patients")
     seed = forms.IntegerField(min_value=0, label="Seed")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.help_text = field.help_text or meaning_of(name)
+
     @classmethod
     def of(cls, recipe: Recipe, *, name: str = "") -> DesignForm:
         """Give the form filled with a recipe's values, under another name if one is given."""
@@ -232,7 +237,9 @@ class TableChoicesForm(BootstrapMixin, forms.Form):
     positive = forms.CharField(
         max_length=80, required=False, label="value that is the event", help_text="Where it is not 1, true or yes."
     )
-    id = forms.ChoiceField(required=False, help_text="Names the patient; each stands in one row.")
+    id = forms.ChoiceField(
+        required=False, label="patient id", help_text="A pseudonym. Each patient stands in one row."
+    )
     centre = forms.ChoiceField(required=False, help_text="The hospital; all but those that train are external tests.")
     train_on = forms.CharField(
         max_length=400,
@@ -245,8 +252,11 @@ class TableChoicesForm(BootstrapMixin, forms.Form):
     )
     views = forms.CharField(
         required=False,
-        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
-        help_text="YAML: a name, then a list of columns or patterns, or fuse: a list of names. Empty: one view of everything.",
+        widget=forms.Textarea(
+            attrs={"rows": 4, "spellcheck": "false", "placeholder": "clinical: [Age, Sex]\nhabitat: ['CT_habitat*']"}
+        ),
+        label="what each model looks at",
+        help_text="YAML: a name, then a list of columns or patterns, or fuse: a list of names. Empty: one model of everything.",
     )
     recipe = forms.ChoiceField(initial=STANDARD.name)
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=STANDARD.seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _GROUPS = {
@@ -58,16 +59,86 @@ def view_in_words(name: str) -> str:
 
 
 def feature_in_words(column: str) -> str:
-    """Turn ``group|time|name`` into words: ``Whole tumour, change: original shape MeshVolume``."""
+    """Turn ``group|time|name`` into words: ``Whole tumour, change: mesh volume (shape)``."""
     parts = column.split("|")
     group = _GROUPS.get(parts[0], parts[0])
     if len(parts) == 3:
         return f"{group}, {_TIMES.get(parts[1], parts[1])}: {_plain(parts[2])}"
-    return f"{group}: {_plain(parts[-1])}"
+    return f"{group}: {parts[-1] if parts[0] == 'own' else _plain(parts[-1])}"
+
+
+#: An image that features were computed on, their family, and the name that pyradiomics gives.
+_RADIOMICS = re.compile(
+    r"(original|wavelet-\w+|log-sigma-[\d-]+-mm-3D)_(shape|firstorder|glcm|gldm|glrlm|glszm|ngtdm)_(\w+)"
+)
+_FAMILIES = {"shape": "shape", "firstorder": "intensity"}
+_WORD = re.compile(r"\d+(?:D\b|D(?=[A-Z]))?|[A-Z]+(?![a-z])\d*|[A-Z][a-z]*|[a-z]+")
+#: Contacts of habitats: whole numbers as volume in capitals, parts of all contacts in small letters.
+_CONTACTS = re.compile(r"msi_([VBIvbc])_(\d+)(?:_(\d+))?")
+_CONTACTS_OF = {
+    "v": "contacts within habitat {}",
+    "b": "contacts of habitat {} with the outside",
+    "i": "contacts of habitats {} and {}",
+    "c": "contacts of habitats {} and {}",
+}
+_OF_A_HABITAT = {"fraction": "share of habitat {}", "components": "separate parts of habitat {}"}
+_TRANSITION = re.compile(r"transition_(joint|t)_(lung|other|\d+)_(lung|other|\d+)")
+_OTHER_NAMES = {
+    "shannon": "diversity of habitats (Shannon)",
+    "simpson": "diversity of habitats (Simpson)",
+    "ith_score": "heterogeneity score (ITH)",
+    "pdl1_percent": "PD-L1 (%)",
+    "age_years": "age (years)",
+    "central": "central location",
+}
 
 
 def _plain(name: str) -> str:
-    return name.replace("msi_", "interaction ").replace("_", " ")
+    """Write the name of one feature as people say it; an unknown one keeps its words."""
+    if name in _OTHER_NAMES:
+        return _OTHER_NAMES[name]
+    if found := _RADIOMICS.fullmatch(name):
+        return _radiomics(*found.groups())
+    if found := _CONTACTS.fullmatch(name):
+        kind, *habitats = found.groups()
+        return _CONTACTS_OF[kind.lower()].format(*habitats) + (", share" if kind.islower() else "")
+    if found := _TRANSITION.fullmatch(name):
+        kind, before, after = found.groups()
+        share = "share of all places" if kind == "joint" else f"share of {_place(before)}"
+        return f"{_place(before)} → {_place(after)} ({share})"
+    stem, _, number = name.rpartition("_")
+    if stem in _OF_A_HABITAT:
+        return _OF_A_HABITAT[stem].format(number)
+    return name.replace("msi_", "interaction ").removeprefix("transition_").replace("_", " ")
+
+
+def _radiomics(image: str, family: str, name: str) -> str:
+    words = " ".join(w if (len(w) > 1 and w.isupper()) or w[0].isdigit() else w.lower() for w in _WORD.findall(name))
+    words = re.sub(r"^(\d+) percentile", r"\1th percentile", words)
+    inside = [_FAMILIES.get(family, family.upper())]
+    if image.startswith("log"):
+        sigma = image.removeprefix("log-sigma-").removesuffix("-mm-3D").replace("-", ".").removesuffix(".0")
+        inside.append(f"LoG {sigma}\N{NO-BREAK SPACE}mm")
+    elif image != "original":
+        inside.append(image.replace("-", " "))
+    return f"{words} ({', '.join(inside)})"
+
+
+def _place(state: str) -> str:
+    return {"lung": "lung", "other": "other tissue"}.get(state, f"habitat {state}")
+
+
+_FACTORS = {
+    "pdl1": "PD-L1 (%)",
+    "age": "Age (years)",
+    "interval": "Until surgery",
+}
+
+
+def subgroup_in_words(factor: str, level: str) -> str:
+    """Write one group of patients: ``Age (years): ≥ 65``."""
+    level = level.replace(">=", "≥").replace("<=", "≤")
+    return f"{_FACTORS.get(factor, factor.replace('_', ' ').capitalize())}: {level}"
 
 
 #: Setting of a recipe → its name and what it decides.
@@ -106,18 +177,43 @@ _SETTINGS = {
 }
 
 
+def meaning_of(name: str) -> str:
+    """Say what a setting of a recipe decides."""
+    return _SETTINGS[name][1] if name in _SETTINGS else ""
+
+
 def setting_rows(values: Mapping[str, Any], usual: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give each setting of a recipe with its name, what it decides and the standard's value where it differs."""
     return [
         {
             "label": label,
             "meaning": meaning,
-            "value": in_plain_words(values[name]),
-            "usual": in_plain_words(usual[name]) if values[name] != usual[name] else "",
+            "value": setting_in_words(name, values[name]),
+            "usual": setting_in_words(name, usual[name]) if values[name] != usual[name] else "",
         }
         for name, (label, meaning) in _SETTINGS.items()
         if name in values
     ]
+
+
+#: Values of settings that are no words yet.
+_VALUES = {
+    "1se": "the largest within one standard error",
+    "min": "least loss",
+    "youden": "Youden's index",
+    "sensitivity": "sensitivity floor",
+    "lower": "the lower 95 % limit",
+    "estimate": "the estimate",
+    "combat": "ComBat",
+}
+_LISTS: dict[str, Callable[[str], str]] = {"views": view_in_words, "classifiers": classifier_in_words}
+
+
+def setting_in_words(name: str, value: Any) -> str:
+    """Write the value of one setting as a person would say it."""
+    if name in _LISTS:
+        return "; ".join(_LISTS[name](part) for part in value)
+    return _VALUES.get(value, in_plain_words(value)) if isinstance(value, str) else in_plain_words(value)
 
 
 def in_plain_words(value: Any) -> str:
@@ -128,4 +224,6 @@ def in_plain_words(value: Any) -> str:
         return "none"
     if isinstance(value, list | tuple):
         return ", ".join(in_plain_words(part) for part in value)
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value).replace("_", " ")

@@ -9,9 +9,10 @@ import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
 from modeling.core.estimators.chain import FeatureChain
+from modeling.core.estimators.late_fusion import LateFusion
 from modeling.core.estimators.preprocessing import Winsorizer
-from modeling.core.estimators.view_model import LateFusion, ViewModel
-from modeling.core.study.training import FittedModel
+from modeling.core.estimators.view_model import ViewModel
+from modeling.core.study.fitted_model import FittedModel
 
 
 def draw(n: int = 120, n_features: int = 4, *, seed: int = 0, shift: float = 1.0) -> tuple[pd.DataFrame, np.ndarray]:

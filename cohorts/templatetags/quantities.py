@@ -22,6 +22,12 @@ _NAMES = {
     "tnm edition": "TNM edition",
     "reported mpr": "Reported MPR",
     "reported pcr": "Reported pCR",
+    "n": "Patients",
+    "auc": "AUC",
+    "icc": "ICC",
+    "fpr": "1 − specificity",
+    "tpr": "Sensitivity",
+    "mean abs log odds": "Mean change of the log-odds",
 }
 #: Keeps a number and its unit on one line.
 NBSP = "\N{NO-BREAK SPACE}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cohorts.charts import Chart
-from modeling.charts.discrimination import split_colours, split_in_words
+from modeling.charts.discrimination import line_colours, split_colours, split_in_words
 from modeling.models import Evaluation
 
 
@@ -28,7 +28,7 @@ def calibration_chart(evaluations: Sequence[Evaluation]) -> Chart | None:
     x = _share("predicted", "Predicted probability of MPR")
     y = _share("observed", "Observed share with MPR")
     colour = {"color": split_colours(row["split"] for row in groups)}
-    size = {"field": "patients", "type": "quantitative", "legend": {"title": "Patients", "orient": "right"}}
+    size = {"field": "patients", "type": "quantitative", "scale": {"range": [20, 160]}, "legend": None}
     spec = {
         "width": "container",
         "height": 280,
@@ -41,12 +41,18 @@ def calibration_chart(evaluations: Sequence[Evaluation]) -> Chart | None:
             },
             {
                 "data": {"values": groups},
-                "mark": {"type": "point", "filled": True, "opacity": 0.8, "tooltip": True},
+                "mark": {"type": "point", "filled": True, "opacity": 0.55, "tooltip": True},
                 "encoding": {"x": x, "y": y, **colour, "size": size},
             },
         ],
     }
-    return Chart("calibration", "Calibration", spec, ("split", "predicted", "observed", "patients"), groups)
+    return Chart(
+        "calibration",
+        "Calibration (larger dots: more patients)",
+        spec,
+        ("split", "predicted", "observed", "patients"),
+        groups,
+    )
 
 
 def _share(field: str, title: str) -> dict[str, Any]:
@@ -93,18 +99,12 @@ def net_benefit_chart(evaluations: Sequence[Evaluation], *, split: str) -> Chart
                 "scale": {"domain": [-0.05, round(top + 0.02, 2)]},
                 "title": "Net benefit (true positives per patient)",
             },
-            "color": {
-                "field": "strategy",
-                "type": "nominal",
-                "sort": None,
-                "legend": {"title": None, "orient": "bottom", "columns": 2},
-            },
+            "color": line_colours("strategy", (row["strategy"] for row in rows)),
             "strokeDash": {
                 "condition": {"test": "datum.strategy == 'Everybody' || datum.strategy == 'Nobody'", "value": [5, 4]},
                 "value": [1, 0],
             },
         },
     }
-    return Chart(
-        f"net-benefit-{split}", "Decision curve", spec, ("strategy", "threshold_percent", "net_benefit"), rows
-    )
+    title = f"Decision curve, {Evaluation.Split(split).label.lower()}"
+    return Chart(f"net-benefit-{split}", title, spec, ("strategy", "threshold_percent", "net_benefit"), rows)

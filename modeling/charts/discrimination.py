@@ -37,8 +37,33 @@ def split_colours(names: Iterable[str]) -> dict[str, Any]:
     present = set(names)
     domain = [name for name in SPLIT_COLOURS if name in present]
     scale = {"domain": domain, "range": [SPLIT_COLOURS[name] for name in domain]}
-    legend = {"title": None, "orient": "top", "columns": 3}
+    legend = {"title": None, "orient": "top", "columns": 4}
     return {"field": "split", "type": "nominal", "scale": scale, "legend": legend}
+
+
+#: Okabe-Ito again, for models in the order in which a run lists them; the two references are grey.
+_MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#8A6BBE", "#56B4E9", "#8C6D46")
+REFERENCE_COLOURS = {"Everybody": "#777777", "Nobody": "#AAAAAA"}
+
+
+def line_colours(field: str, names: Iterable[str]) -> dict[str, Any]:
+    """Give the colour encoding of lines, the same colour for a model in every chart of a page."""
+    listed = list(dict.fromkeys(names))
+    models = [name for name in listed if name.capitalize() not in REFERENCE_COLOURS]
+    colours = {name: _MODEL_COLOURS[order % len(_MODEL_COLOURS)] for order, name in enumerate(models)}
+    chosen = [colours.get(name) or REFERENCE_COLOURS[name.capitalize()] for name in listed]
+    legend = {"title": None, "orient": "bottom", "columns": 3, "symbolType": "stroke", "symbolStrokeWidth": 3}
+    return {"field": field, "type": "nominal", "scale": {"domain": listed, "range": chosen}, "legend": legend}
+
+
+def diagonal(x: str, y: str) -> dict[str, Any]:
+    """Give the layer of the diagonal, where a curve says no more than chance."""
+    unit = {"type": "quantitative", "scale": {"domain": [0, 1]}}
+    return {
+        "data": {"values": [{x: 0, y: 0}, {x: 1, y: 1}]},
+        "mark": {"type": "line", "strokeDash": [4, 4], "strokeWidth": 1, "color": "#888888"},
+        "encoding": {"x": {"field": x, **unit}, "y": {"field": y, **unit}},
+    }
 
 
 def rounded(value: float | None, digits: int = 3) -> float | None:
@@ -102,20 +127,19 @@ def roc_chart(evaluations: Iterable[Evaluation], *, split: str, title: str) -> C
     ]
     if not rows:
         return None
+    curves = {
+        "mark": {"type": "line", "interpolate": "step-after"},
+        "encoding": {
+            "x": {"field": "fpr", "type": "quantitative", "title": "1 − specificity (share of false alarms)"},
+            "y": {"field": "tpr", "type": "quantitative", "title": "Sensitivity (share of responders found)"},
+            "color": line_colours("model", (row["model"] for row in rows)),
+            "order": {"field": "order"},
+        },
+    }
     spec = {
         "data": {"values": rows},
         "width": "container",
         "height": 280,
-        "mark": {"type": "line", "interpolate": "step-after"},
-        "encoding": {
-            "x": {"field": "fpr", "type": "quantitative", "title": "1 − specificity"},
-            "y": {"field": "tpr", "type": "quantitative", "title": "Sensitivity"},
-            "color": {
-                "field": "model",
-                "type": "nominal",
-                "legend": {"title": None, "orient": "bottom", "columns": 2},
-            },
-            "order": {"field": "order"},
-        },
+        "layer": [diagonal("fpr", "tpr"), curves],
     }
     return Chart(f"roc-{split}", title, spec, ("model", "fpr", "tpr"), rows)

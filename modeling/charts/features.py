@@ -10,7 +10,9 @@ from modeling.charts.discrimination import rounded
 from modeling.models import Prediction
 from modeling.wording import classifier_in_words, feature_in_words
 
-_MOST_FEATURES = 20
+#: Of many features the most important ones, and of those that refits select the most frequent ones.
+_MOST_IMPORTANT = 15
+_MOST_FREQUENT = 10
 
 
 def classifier_chart(comparison: Mapping[str, Mapping[str, Any]]) -> Chart | None:
@@ -58,7 +60,7 @@ def classifier_chart(comparison: Mapping[str, Mapping[str, Any]]) -> Chart | Non
 def selection_chart(facts: Mapping[str, Any], selected: Sequence[str]) -> Chart | None:
     """Give how often each feature was selected in refits, the final model's features marked."""
     frequency = facts.get("selection_frequency", {})
-    ranked = sorted(frequency, key=lambda name: (-frequency[name], name))[:_MOST_FEATURES]
+    ranked = sorted(frequency, key=lambda name: (-frequency[name], name))[:_MOST_FREQUENT]
     names = ranked + [name for name in selected if name not in ranked]
     icc = facts.get("icc", {})
     rows = [
@@ -84,13 +86,13 @@ def importance_chart(facts: Mapping[str, Any]) -> Chart | None:
     """Give how far each feature moves the estimates of training patients, on average."""
     rows = [
         {"feature": feature_in_words(row["feature"]), "mean_abs_log_odds": round(row["mean_abs_log_odds"], 3)}
-        for row in facts.get("importance", [])[:_MOST_FEATURES]
+        for row in facts.get("importance", [])[:_MOST_IMPORTANT]
     ]
     if not rows:
         return None
     return _bars(
-        Chart("importance", "What moves the estimates", {}, ("feature", "mean_abs_log_odds"), rows),
-        x={"field": "mean_abs_log_odds", "title": "Mean absolute SHAP value"},
+        Chart("importance", "What moves the estimates most", {}, ("feature", "mean_abs_log_odds"), rows),
+        x={"field": "mean_abs_log_odds", "title": "Mean change of the log-odds (absolute SHAP value)"},
         colour={"value": "#0072B2"},
     )
 
@@ -119,17 +121,26 @@ def contribution_chart(prediction: Prediction) -> Chart | None:
             "field": "towards",
             "type": "nominal",
             "scale": scale,
-            "legend": {"title": "Towards", "orient": "top"},
+            "legend": {"title": "Towards", "orient": "top", "titleOrient": "left"},
         },
     )
 
 
+#: Whose feature it is on the first line, what it measures on the second.
+_TWO_LINES = {
+    "labelExpr": "[slice(datum.label, 0, indexof(datum.label, ': ') + 1), slice(datum.label, indexof(datum.label, ': ') + 2)]",
+    "labelLineHeight": 13,
+    "labelFontSize": 11,
+    "labelLimit": 320,
+}
+
+
 def _bars(chart: Chart, *, x: dict[str, Any], colour: dict[str, Any]) -> Chart:
-    y = {"field": "feature", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 320}}
+    y = {"field": "feature", "type": "nominal", "sort": None, "title": None, "axis": _TWO_LINES}
     spec = {
         "data": {"values": chart.rows},
         "width": "container",
-        "height": {"step": 24},
+        "height": {"step": 30},
         "mark": {"type": "bar", "tooltip": True},
         "encoding": {"y": y, "x": {"type": "quantitative", **x}, "color": colour},
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from cohorts.charts import Chart
 from modeling.charts.discrimination import rounded
+from modeling.wording import subgroup_in_words
 
 
 def subgroup_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
@@ -15,7 +16,7 @@ def subgroup_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
         return None
     listed = [
         {
-            "group": f"{row['factor']}: {row['level']}",
+            "group": subgroup_in_words(row["factor"], row["level"]),
             "n": row["n"],
             "events": row["events"],
             "auc": rounded(row["auc"]),
@@ -26,22 +27,28 @@ def subgroup_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
         }
         for row in rows
     ]
-    order = [row["group"] for row in listed]
-    y = {"field": "group", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 240}}
+    drawn = [{**row, "label": f"{row['group']} ({row['events']} of {row['n']})"} for row in listed]
+    y = {
+        "field": "label",
+        "type": "nominal",
+        "sort": [row["label"] for row in drawn],
+        "title": None,
+        "axis": {"labelLimit": 290, "labelFontSize": 11},
+    }
     x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": "AUC (95 % interval)"}
-    counts = {
-        "mark": {"type": "text", "align": "left", "baseline": "middle", "fontSize": 10},
-        "transform": [{"calculate": "datum.events + ' of ' + datum.n", "as": "counts"}],
-        "encoding": {"x": {"value": 4}, "text": {"field": "counts", "type": "nominal"}},
+    without = {
+        "mark": {"type": "text", "align": "left", "baseline": "middle", "fontSize": 11, "opacity": 0.75},
+        "transform": [{"filter": "!isValid(datum.auc)"}],
+        "encoding": {"x": {"value": 4}, "text": {"value": "too few"}},
     }
     known = [{"filter": "isValid(datum.auc)"}]
     spec = {
-        "data": {"values": listed},
+        "data": {"values": drawn},
         "width": "container",
         "height": {"step": 20},
         "encoding": {"y": y},
         "layer": [
-            counts,
+            without,
             {
                 "mark": {"type": "rule", "clip": True, "strokeWidth": 2, "color": "#0072B2"},
                 "transform": known,
@@ -55,4 +62,4 @@ def subgroup_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
         ],
     }
     columns = ("group", "n", "events", "auc", "low", "high", "interaction_p", "note")
-    return Chart("subgroups", "Subgroups (responders of patients)", spec, columns, listed)
+    return Chart("subgroups", "Subgroups (MPR of all patients)", spec, columns, listed)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cohorts.charts import Chart
-from modeling.charts.discrimination import SPLIT_COLOURS, rounded, split_colours
+from modeling.charts.discrimination import SPLIT_COLOURS, line_colours, rounded, split_colours
 from modeling.models import Evaluation
 
 #: The most independent test first; curves are drawn of the first that a report has.
@@ -90,9 +90,9 @@ def _roc_chart(pooled: Iterable[tuple[str, Row]]) -> Chart:
         for order, (x, y) in enumerate(row["roc"])
     ]
     encoding = {
-        "x": {"field": "fpr", "type": "quantitative", "title": "1 − specificity"},
-        "y": {"field": "tpr", "type": "quantitative", "title": "Sensitivity"},
-        "color": _by("model"),
+        "x": {"field": "fpr", "type": "quantitative", "title": "1 − specificity (share of false alarms)"},
+        "y": {"field": "tpr", "type": "quantitative", "title": "Sensitivity (share of events found)"},
+        "color": line_colours("model", (row["model"] for row in rows)),
         "order": {"field": "order"},
     }
     mark = {"type": "line", "interpolate": "step-after"}
@@ -108,7 +108,7 @@ def _calibration_chart(pooled: Iterable[tuple[str, Row]]) -> Chart:
     encoding = {
         "x": _share("predicted", "Predicted probability of the event"),
         "y": _share("observed", "Observed share with the event"),
-        "color": _by("model"),
+        "color": line_colours("model", (row["model"] for row in rows)),
     }
     ends = [{"predicted": 0, "observed": 0}, {"predicted": 1, "observed": 1}]
     ideal = {
@@ -148,7 +148,7 @@ def _benefit_chart(pooled: list[tuple[str, Row]]) -> Chart:
             "scale": {"domain": [-0.05, round(top + 0.02, 2)]},
             "title": "Net benefit (true positives per patient)",
         },
-        "color": _by("strategy"),
+        "color": line_colours("strategy", (row["strategy"] for row in rows)),
     }
     spec = _spec(rows, {"type": "line", "clip": True}, encoding)
     return Chart("table-benefit", "Decision curve", spec, ("strategy", "threshold_percent", "net_benefit"), rows)
@@ -184,15 +184,6 @@ def _survival_chart(name: str, row: Row) -> Chart:
 
 def _spec(rows: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
     return {"data": {"values": rows}, "width": "container", "height": 280, "mark": mark, "encoding": encoding}
-
-
-def _by(field: str) -> dict[str, Any]:
-    return {
-        "field": field,
-        "type": "nominal",
-        "sort": None,
-        "legend": {"title": None, "orient": "bottom", "columns": 2},
-    }
 
 
 def _share(field: str, title: str) -> dict[str, Any]:

@@ -19,31 +19,31 @@ import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from modeling.core.errors import ModelCorrupt, UntrustedModel
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
 
 FORMAT = 2
 
 #: Types beyond skops' own list (Python, NumPy, scikit-learn) that a model file may hold.
 TRUSTED = (
     "modeling.core.estimators.chain.FeatureChain",
-    "modeling.core.estimators.classifiers.ElasticNet",
-    "modeling.core.estimators.classifiers.Neighbours",
-    "modeling.core.estimators.classifiers.SupportVectors",
-    "modeling.core.estimators.classifiers.Trees",
-    "modeling.core.estimators.classifiers.TunedLogistic",
-    "modeling.core.estimators.view_model.LateFusion",
-    "modeling.core.estimators.view_model.ViewModel",
+    "modeling.core.estimators.filters.ConstantFilter",
+    "modeling.core.estimators.filters.MissingFilter",
+    "modeling.core.estimators.filters.StabilityFilter",
     "modeling.core.estimators.harmonise.Harmoniser",
+    "modeling.core.estimators.lasso.LassoSelector",
+    "modeling.core.estimators.late_fusion.LateFusion",
+    "modeling.core.estimators.neighbours.Neighbours",
     "modeling.core.estimators.preprocessing.LogRatio",
     "modeling.core.estimators.preprocessing.MedianImputer",
     "modeling.core.estimators.preprocessing.Winsorizer",
-    "modeling.core.estimators.selection.ConstantFilter",
+    "modeling.core.estimators.regressions.ElasticNet",
+    "modeling.core.estimators.regressions.TunedLogistic",
     "modeling.core.estimators.selection.CorrelationPruner",
-    "modeling.core.estimators.selection.LassoSelector",
     "modeling.core.estimators.selection.MRMRSelector",
     "modeling.core.estimators.selection.MannWhitneyFilter",
-    "modeling.core.estimators.selection.MissingFilter",
-    "modeling.core.estimators.selection.StabilityFilter",
+    "modeling.core.estimators.support_vectors.SupportVectors",
+    "modeling.core.estimators.trees.Trees",
+    "modeling.core.estimators.view_model.ViewModel",
     # Arrays of nodes, which skops rebuilds through the constructor that it knows.
     "sklearn.tree._tree.Tree",
 )

@@ -20,12 +20,12 @@ from imaging.core.supervoxel_graph import FollowedSupervoxels, SupervoxelGraph
 from imaging.models import ExtractionProtocol
 from imaging.services import habitats, transitions
 from imaging.services.stability import Measured, measured_features
-from modeling.core.study.training import FoldSources
+from modeling.core.study.fold_sources import FoldSources
 from modeling.services.columns import habitat_rows
 from modeling.services.snapshots import POST, PRE, Case
 
 
-def fold_sources(cases: Sequence[Case], protocol: ExtractionProtocol, *, seed: int) -> FoldSources:
+def fold_sources(cases: Sequence[Case], protocol: ExtractionProtocol, *, seed: int, icc_limit: str) -> FoldSources:
     """Give what `modeling.core.study.analyse.analyse` asks of each fold.
 
     Parameters
@@ -34,9 +34,11 @@ def fold_sources(cases: Sequence[Case], protocol: ExtractionProtocol, *, seed: i
         All patients of the table.
     seed : int
         Of the codebooks.
+    icc_limit : {"estimate", "lower"}
+        What stands for a coefficient of agreement: itself, or the lower end of its 95 % interval.
     """
     learned = FoldHabitats(cases, protocol, seed)
-    return FoldSources(habitats=learned.columns, icc=FoldStability(cases, protocol).coefficients)
+    return FoldSources(habitats=learned.columns, icc=FoldStability(cases, protocol, icc_limit).coefficients)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +88,10 @@ class FoldStability:
 
     cases: Sequence[Case]
     protocol: ExtractionProtocol
+    limit: str
 
     def coefficients(self, codes: tuple[str, ...]) -> dict[str, float]:
-        """Give column → ICC(2,1); nothing of a timepoint with fewer measured patients than are asked for."""
+        """Give column → ICC(2,1) or its lower limit; nothing of a timepoint with fewer measured patients than asked for."""
         chosen = set(codes)
         found: dict[str, float] = {}
         for kind in (PRE, POST):
@@ -97,9 +100,10 @@ class FoldStability:
             if len(values) < RECOMMENDED_CASES:
                 continue
             agreed = reliability(np.stack(values), names=self._measured.names)
+            judged = agreed.lower if self.limit == "lower" else agreed.icc
             found |= {
                 f"whole_tumour|{kind}|{name}": float(value)
-                for name, value in zip(agreed.names, agreed.icc, strict=True)
+                for name, value in zip(agreed.names, judged, strict=True)
                 if np.isfinite(value)
             }
         return found

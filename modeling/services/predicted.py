@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modeling.core.estimators.view_model import LateFusion
+from modeling.core.estimators.late_fusion import bases_of
 from modeling.core.explanation.conformal import COVERAGE, Compatible, compatible
 from modeling.core.explanation.explain import Contribution, contributions_of_all
 from modeling.core.explanation.familiarity import Familiarity, unlike
 from modeling.core.explanation.similarity import Similar, most_similar
 from modeling.core.explanation.uncertainty import Disturbed, Interval, intervals
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
 from modeling.models import ModelVersion, Prediction
 from modeling.services.snapshots import Case, facts_of
 
@@ -94,9 +94,7 @@ def _fields(
 
 
 def _harmonises(model: FittedModel) -> bool:
-    estimator = model.estimator
-    views = estimator.bases_ if isinstance(estimator, LateFusion) else [estimator]
-    return any(view.chain.harmonises for view in views)
+    return any(view.chain.harmonises for view in bases_of(model.estimator))
 
 
 def _digest(row: np.ndarray[Any, Any]) -> str:

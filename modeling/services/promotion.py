@@ -47,10 +47,8 @@ def _judged(version: ModelVersion, champion: ModelVersion, *, margin: float, bou
         return undecided(reason, margin=margin, slope_bounds=bounds)
     try:
         return _compared(version, champion, margin=margin, bounds=bounds)
-    except (
-        ModelingError,
-        storage.ArtefactCorrupt,
-    ) as problem:  # a file that was altered, or columns that are missing
+    except (ModelingError, storage.ArtefactCorrupt) as problem:
+        # A file that was altered, or columns that are missing.
         return undecided(problem.message, margin=margin, slope_bounds=bounds)
 
 

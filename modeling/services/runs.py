@@ -24,7 +24,8 @@ from modeling.core.explanation.explain import coefficients, importance
 from modeling.core.performance.measure import EvaluationResult
 from modeling.core.recipes import Recipe
 from modeling.core.study.analyse import StudyResult, external_heterogeneity
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.leakage import require_no_leak
 from modeling.core.study.validation import evaluate
 from modeling.core.table import FeatureTable
 from modeling.models import Evaluation, ModelVersion, TableSnapshot, TestOpening, TrainingRun
@@ -224,6 +225,7 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
         raise ServiceError("nothing_to_do", f"The external centres of {training_run} are open already.")
     sha256 = training_run.snapshot.sha256
     table = FeatureTable.from_parquet(storage.get(sha256), sha256=sha256)
+    require_no_leak(table)  # the run itself did not look at these outcomes
     found: dict[str, list[EvaluationResult]] = {}
     for version in training_run.model_versions.order_by("pk"):
         model = persist.loads(storage.get(version.sha256), sha256=version.sha256)

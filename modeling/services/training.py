@@ -111,7 +111,7 @@ def _fit(
     study = analyse(
         table,
         recipe,
-        sources=fold_sources(gathered.cases, protocol, seed=recipe.seed),
+        sources=fold_sources(gathered.cases, protocol, seed=recipe.seed, icc_limit=recipe.icc_limit),
         open_external=open_external,
         on_progress=lambda note, done, total: _stage(report, _LABELLED, _STUDIED, note)(done, total),
     )

@@ -105,7 +105,9 @@ def prospective_panel(request: HttpRequest, cohort_code: str) -> HttpResponse:
     """How the models in use do on patients whose pathology came after the prediction."""
     cohort = fetch(Cohort, request.user, Action.VIEW_PREDICTIONS, code=cohort_code)
     found = list(prospective(cohort).values())
-    return render(request, "modeling/_prospective.html", {"cohort": cohort, "found": found, "notes": notes_on(found)})
+    counted = found if any(row.n or row.waiting for row in found) else []
+    context = {"cohort": cohort, "found": counted, "in_use": bool(found), "notes": notes_on(found)}
+    return render(request, "modeling/_prospective.html", context)
 
 
 @require_safe

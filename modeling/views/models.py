@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -32,7 +34,10 @@ def model_list(request: HttpRequest, cohort_code: str) -> HttpResponse:
         {
             "run": run,
             "is_stale": bool(stale[run.pk]),
-            "versions": [{"version": v, "evaluations": v.evaluations.all()} for v in run.model_versions.all()],
+            "versions": [
+                {"version": v, "evaluations": v.evaluations.all()}
+                for v in sorted(run.model_versions.all(), key=attrgetter("pk"))
+            ],
         }
         for run in runs_for_list(cohort)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from cohorts.access import Action, actions_in, fetch
+from cohorts.charts import Chart
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, User
 from modeling.charts import (
@@ -52,9 +53,13 @@ def run_detail(request: HttpRequest, cohort_code: str, number: int) -> HttpRespo
         "versions": versions,
         "judged": [{"version": v, "verdict": verdict_for(v) if v.state == _CHALLENGER else None} for v in versions],
         "chart": auc_chart(evaluations),
-        "rows": [{"version": e.model_version, "evaluation": e} for e in evaluations],
+        "curves": _curves(shown, evaluations) if shown else [],
+        "rows": [{"version": e.model_version, "evaluation": e} for e in evaluations if not e.centre],
+        "centre_rows": [{"version": e.model_version, "evaluation": e} for e in evaluations if e.centre],
+        "compared": _by_split(run.findings.get("comparisons", [])),
         "shown": shown,
-        "closely": _closely(shown, evaluations) if shown else [],
+        "closely": _closely(shown) if shown else [],
+        "candidates": classifier_chart(shown.facts.get("comparison", {})) if shown else None,
         "openings": run.openings.select_related("opened_by").order_by("centre"),
         "opening_form": OpeningForm(),
         "readings": stale_readings(run, user=request.user),
@@ -74,21 +79,34 @@ def _shown(versions: Sequence[ModelVersion], name: str) -> ModelVersion | None:
     return next((version for version in versions if version.name == name), versions[-1] if versions else None)
 
 
-def _closely(version: ModelVersion, evaluations: Sequence[Evaluation]) -> list[Any]:
-    """Give the charts of one model; its curves beside those of the run's other models."""
+def _curves(version: ModelVersion, evaluations: Sequence[Evaluation]) -> list[Chart]:
+    """Give the curves of all models of a run, on the most independent test of one of them."""
     own = [e for e in evaluations if e.model_version_id == version.pk]
     tested = next((split for split in _TESTS if any(e.split == split for e in own)), Evaluation.Split.NESTED_CV)
     label = Evaluation.Split(tested).label.lower()
     charts = (
         roc_chart(evaluations, split=tested, title=f"ROC, {label}"),
-        calibration_chart(own),
         net_benefit_chart(evaluations, split=tested),
-        subgroup_chart(version.run.findings.get("subgroups", {}).get(version.name, [])),
-        classifier_chart(version.facts.get("comparison", {})),
-        selection_chart(version.facts, version.selected),
-        importance_chart(version.facts),
     )
     return [chart for chart in charts if chart]
+
+
+def _closely(version: ModelVersion) -> list[Chart]:
+    """Give the charts of one model."""
+    charts = (
+        calibration_chart(list(version.evaluations.all())),
+        subgroup_chart(version.run.findings.get("subgroups", {}).get(version.name, [])),
+        importance_chart(version.facts),
+        selection_chart(version.facts, version.selected),
+    )
+    return [chart for chart in charts if chart]
+
+
+def _by_split(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give comparisons by split, the most independent test first."""
+    order = [*_TESTS, *(split for split in Evaluation.Split if split not in _TESTS)]
+    found = {split: [row for row in comparisons if row["split"] == split] for split in order}
+    return [{"label": split.label, "rows": rows} for split, rows in found.items() if rows]
 
 
 @require_POST

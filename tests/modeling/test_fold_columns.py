@@ -135,7 +135,9 @@ def test_a_fold_of_all_patients_has_the_columns_of_its_table(study: Study) -> No
     }
     y = pd.Series({case.code: int(study.responder[case.code]) for case in cases})
     X = table_of(cases, labelled, y=y, split=pd.Series("training", index=y.index)).X
-    found = fold_sources(cases, protocol_named("standard"), seed=SEED).habitats(codes(*range(10)))
+    found = fold_sources(cases, protocol_named("standard"), seed=SEED, icc_limit="estimate").habitats(
+        codes(*range(10))
+    )
     pd.testing.assert_frame_equal(found, X[[name for name in X if name.startswith("habitat|")]], check_exact=True)
 
 
@@ -171,7 +173,7 @@ def store_perturbed(segmentation: Segmentation, seed: int, *, noise: float) -> N
 
 def test_coefficients_are_those_of_the_fold_s_patients(measured: Study) -> None:
     cases, chosen = cases_of(measured), codes(*range(1, 32))
-    found = FoldStability(cases, protocol_named("standard")).coefficients(chosen)
+    found = FoldStability(cases, protocol_named("standard"), "estimate").coefficients(chosen)
     for kind in ("pre", "post"):
         scans = [case.segmentations[kind] for case in cases if case.code in chosen]
         expected = stability.reliability(scans, protocol_named("standard"))
@@ -180,14 +182,27 @@ def test_coefficients_are_those_of_the_fold_s_patients(measured: Study) -> None:
     assert found[f"whole_tumour|pre|{NAMES[1]}"] > 0.95 > 0.5 > found[f"whole_tumour|post|{NAMES[1]}"]
 
 
+def test_a_recipe_that_asks_for_the_lower_limits_gets_them(measured: Study) -> None:
+    cases, protocol, chosen = cases_of(measured), protocol_named("standard"), codes(*range(32))
+    estimates, lower = (
+        fold_sources(cases, protocol, seed=SEED, icc_limit=limit).icc(chosen) for limit in ("estimate", "lower")
+    )
+    scans = [case.segmentations["post"] for case in cases if case.code in chosen]
+    expected = stability.reliability(scans, protocol)
+    assert lower.keys() == estimates.keys()
+    assert all(lower[name] < estimates[name] for name in lower)
+    for name, value in zip(expected.names[1:], expected.lower[1:], strict=True):
+        assert lower[f"whole_tumour|post|{name}"] == value
+
+
 def test_what_has_no_coefficient_is_absent(measured: Study) -> None:
-    found = FoldStability(cases_of(measured), protocol_named("standard")).coefficients(codes(*range(32)))
+    found = FoldStability(cases_of(measured), protocol_named("standard"), "estimate").coefficients(codes(*range(32)))
     assert f"whole_tumour|pre|{NAMES[0]}" not in found
     assert not [name for name in found if "|delta|" in name or not name.startswith("whole_tumour|")]
 
 
 def test_fewer_than_thirty_measured_patients_give_no_coefficient(measured: Study) -> None:
-    sources = fold_sources(cases_of(measured), protocol_named("standard"), seed=SEED)
+    sources = fold_sources(cases_of(measured), protocol_named("standard"), seed=SEED, icc_limit="estimate")
     assert sources.icc is not None
     assert sources.icc(codes(*range(29), *range(35, 40))) == {}
     timepoints = {name.split("|")[1] for name in sources.icc(codes(*range(5, 40)))}

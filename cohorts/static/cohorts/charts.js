@@ -14,7 +14,8 @@
       font,
       view: { stroke: null },
       axis: { ...text, gridColor: line, domainColor: muted, tickColor: muted },
-      legend: { ...text, labelColor: ink, symbolType: "square", layout: { top: { anchor: "end" } } },
+      axisXQuantitative: { tickCount: 6, labelOverlap: "greedy", labelSeparation: 4 },
+      legend: { ...text, labelColor: ink, symbolType: "square", symbolOpacity: 1, layout: { top: { anchor: "end" } } },
       title: { color: ink, font, anchor: "start" },
       header: text,
       text: { color: ink, font, fontSize: 12 },
@@ -34,18 +35,29 @@
 
   // Make a chart fit its card: names of categories explain themselves, legends go below, labels leave room.
   const fit = (spec, width) => {
-    for (const part of [spec, ...(spec.layer ?? [])]) {
+    const parts = [spec, ...(spec.layer ?? [])];
+    const squeezed = width < 400 && parts.some((part) => part.encoding?.y?.type === "nominal");
+    for (const part of parts) {
       const { x, y, color } = part.encoding ?? {};
       if (y?.type === "nominal") {
         y.title = null;
-        y.axis = { ...y.axis, labelLimit: Math.min(y.axis?.labelLimit ?? 320, Math.round(width * 0.45)) };
+        y.axis = { ...y.axis, labelLimit: Math.min(y.axis?.labelLimit ?? 320, Math.round(width * (width < 400 ? 0.6 : 0.45))) };
       }
       if (x?.type === "nominal" && x.axis?.labelAngle === 0 && width < 400) x.axis.labelAngle = -45;
+      if (squeezed && x?.title) x.axis = { ...x.axis, titleAnchor: "end" }; // the plot is narrower than its title
+      if (width < 400 && x?.title?.length > 36 && x.title.includes(" (")) x.title = x.title.split(/ (?=\()/); // two lines
       const legend = color?.legend;
-      if (legend && width < 330) legend.columns = 2;
+      if (legend && (width < 330 || (width < 560 && legend.columns > 3))) legend.columns = legend.orient === "bottom" ? 1 : 2;
       if (legend?.orient === "right" && width < 480) Object.assign(legend, { orient: "bottom", columns: 2 });
     }
     return spec;
+  };
+
+  // The darker colours of the palette, as a dark card needs them.
+  const LIGHTER = { "#0072B2": "#4BA3E3", "#666666": "#A6A6A6", "#777777": "#B5B5B5", "#999999": "#C4C4C4", "#AAAAAA": "#D6D6D6", "#BBBBBB": "#6F7F7C" };
+  const specOf = (element) => {
+    const dark = document.documentElement.dataset.bsTheme === "dark";
+    return JSON.parse(dark ? element.textContent.replace(/#[0-9A-F]{6}/g, (shade) => LIGHTER[shade] ?? shade) : element.textContent);
   };
 
   // What was drawn, by its place: the buttons below a chart take their pictures from it.
@@ -53,11 +65,11 @@
 
   const draw = async (place) => {
     const spec = document.getElementById(place.dataset.chart);
-    if (!spec) return;
+    if (!spec || !place.clientWidth) return; // in closed details there is no width to fit
     place.dataset.state = "drawing";
     try {
       drawings.get(place)?.finalize();
-      drawings.set(place, await vegaEmbed(place, fit(JSON.parse(spec.textContent), place.clientWidth), options()));
+      drawings.set(place, await vegaEmbed(place, fit(specOf(spec), place.clientWidth), options()));
       place.dataset.state = "ready";
       const buttons = place.closest("figure")?.querySelector("[data-downloads]");
       if (buttons) buttons.hidden = false;
@@ -116,7 +128,11 @@
   };
   document.addEventListener("DOMContentLoaded", () => drawAll(document));
   document.addEventListener("htmx:load", (event) => drawAll(event.target));
+  document.addEventListener("toggle", (event) => event.target.open && drawAll(event.target), true);
   document.addEventListener("ecotone:theme", () => {
-    for (const place of document.querySelectorAll("[data-chart]")) draw(place);
+    for (const place of document.querySelectorAll("[data-chart]")) {
+      delete place.dataset.state; // one that is folded away is drawn when it is opened
+      draw(place);
+    }
   });
 })();

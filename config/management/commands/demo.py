@@ -29,8 +29,8 @@ from modeling.services.training import enqueue_training
 
 DEFAULT_PATIENTS = 60
 DEFAULT_SEED = 2026
-#: Fewer patients than this train with the quick recipe.
-SMALL_COHORT = 40
+#: Fewer patients than this train with the quick recipe: 25 folds of eight classifiers would tell nothing more.
+SMALL_COHORT = 150
 
 
 class Command(EcotoneCommand):

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from modeling.core.estimators.filters import StabilityFilter
 from modeling.core.estimators.harmonise import Harmoniser
-from modeling.core.estimators.selection import StabilityFilter
 
 Floats = NDArray[np.float64]
 

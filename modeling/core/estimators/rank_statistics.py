@@ -84,12 +84,12 @@ def standardised_ranks(X: Floats) -> Floats:
 
     Columns without variation become zero and so correlate with nothing.
     """
-    return standardised(average_ranks(X))
+    return unit_columns(average_ranks(X))
 
 
-def standardised(ranks: Floats) -> Floats:
-    """Give the same from `average_ranks`, for a caller that needs the ranks for more than this."""
-    centred = ranks - ranks.mean(axis=0)
+def unit_columns(X: Floats) -> Floats:
+    """Centre and scale columns so that the product of two is their correlation; without variation they become zero."""
+    centred = X - X.mean(axis=0)
     norm = np.sqrt((centred**2).sum(axis=0))
     scaled: Floats = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0)
     return scaled

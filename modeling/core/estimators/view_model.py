@@ -1,94 +1,25 @@
-"""From a recipe to unfitted estimators: the model of a single view, and the fusion of two or more."""
+"""The model of a single view: its feature chain and its classifier."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted, validate_data
 
+from modeling.core.estimators.binary_classifier import BinaryClassifier
 from modeling.core.estimators.chain import FeatureChain
-from modeling.core.estimators.classifiers import BinaryClassifier, both_classes, make, rising_sigmoid
-from modeling.core.estimators.harmonise import Harmoniser
-from modeling.core.estimators.penalised import feasible_folds
-from modeling.core.estimators.preprocessing import LogRatio, MedianImputer, Winsorizer
-from modeling.core.estimators.rank_statistics import column_aucs
-from modeling.core.estimators.selection import (
-    ConstantFilter,
-    CorrelationPruner,
-    LassoSelector,
-    MannWhitneyFilter,
-    MissingFilter,
-    MRMRSelector,
-    StabilityFilter,
-)
-from modeling.core.recipes import CLASSIFIERS, Recipe
-from modeling.core.views import CHANGES, LOG_DIAMETER_RATIO, LOG_VOLUME_RATIO, columns_of, own_views, parts_of
+from modeling.core.estimators.classifiers import make
+from modeling.core.estimators.inner_folds import InnerFolded, compared
+from modeling.core.estimators.sigmoid import rising_sigmoid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Splits = list[tuple[Ints, Ints]]
 
 
-class _Model(BinaryClassifier):
-    """What the model of a view and a fusion have in common."""
-
-    folds: int
-    seed: int
-
-    def _given(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Ints]:
-        values, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        return values, self._coded(target)
-
-    def _fresh(self, X: ArrayLike) -> Floats:
-        check_is_fitted(self)
-        values: Floats = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        return values
-
-    def _splits(self, coded: Ints) -> Splits:
-        folds = feasible_folds(coded, wanted=self.folds)
-        self.notes_: list[str] = []
-        if folds < 2:
-            self.notes_.append(
-                "The smaller class has a single training patient: no inner fold is possible, and predictions for "
-                "the training patients themselves stand in for predictions of unseen patients."
-            )
-            everyone = np.arange(len(coded))
-            return [(everyone, everyone)]
-        if folds < self.folds:
-            self.notes_.append(
-                f"There are {folds} instead of {self.folds} inner folds, because the smaller class has {folds} "
-                f"training patients."
-            )
-        return list(StratifiedKFold(folds, shuffle=True, random_state=self.seed).split(coded, coded))
-
-    def decision_function(self, X: ArrayLike, *, centre: ArrayLike | None = None) -> Floats:
-        """Give the log-odds of the second class, shape (n_samples,)."""
-        raise NotImplementedError
-
-    def predict_proba(self, X: ArrayLike, *, centre: ArrayLike | None = None) -> Floats:
-        """Give the probabilities of both classes, shape (n_samples, 2)."""
-        return both_classes(self.decision_function(X, centre=centre))
-
-    def predict(self, X: ArrayLike, *, centre: ArrayLike | None = None) -> NDArray[Any]:
-        """Give the more probable class."""
-        second = self.decision_function(X, centre=centre) > 0
-        labels: NDArray[Any] = self.classes_[second.astype(int)]
-        return labels
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-
-class ViewModel(_Model):
+class ViewModel(InnerFolded):
     """The feature chain of a view and the simplest classifier that does about as well as the best.
 
     Inner stratified folds refit the whole chain once per fold and every classifier on it. The
@@ -171,7 +102,7 @@ class ViewModel(_Model):
             new = chain.transform(values[test], centre=_at(centres, test))
             for c, name in enumerate(self.classifiers):
                 unseen[test, c] = self._make(name).fit(known, coded[train]).decision_function(new)
-        self.comparison_ = _compared(self.classifiers, unseen, coded, splits)
+        self.comparison_ = compared(self.classifiers, unseen, coded, splits)
         self.classifier_name_ = next(name for name, row in self.comparison_.items() if row["chosen"])
         self.chain_: FeatureChain = clone(self.chain)
         self.training_scores_ = self.chain_.fit_transform(values, coded, centre=centres, icc=icc)
@@ -207,223 +138,5 @@ class ViewModel(_Model):
         self.oof_log_odds_ = self.slope_ * unseen + self.intercept_
 
 
-class LateFusion(_Model):
-    """Logistic regression on the log-odds that two or more models give out of fold.
-
-    The fusion learns from the inner out-of-fold log-odds of its bases, which each base has for
-    patients that it had not seen; nothing is fitted a second time for it.
-
-    Parameters
-    ----------
-    bases : sequence of (name, ViewModel, columns)
-        Columns are an array of positions in X.
-    folds : int, default=5
-        Folds for the fusion's own out-of-fold log-odds.
-    class_weight : {"balanced", None}, default="balanced"
-    seed : int, default=0
-
-    Attributes
-    ----------
-    bases_ : list of fitted ViewModel, in the order of `bases`
-    fusion_ : LogisticRegression
-    classifier_ : LogisticRegression
-        The same.
-    classifier_name_, comparison_, oof_log_odds_, training_scores_, notes_
-        As of a `ViewModel`; the fusion itself is always logistic.
-    """
-
-    def __init__(
-        self,
-        bases: Sequence[tuple[str, Any, NDArray[np.int64]]],
-        *,
-        folds: int = 5,
-        class_weight: str | None = "balanced",
-        seed: int = 0,
-    ) -> None:
-        self.bases = bases
-        self.folds = folds
-        self.class_weight = class_weight
-        self.seed = seed
-
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        centre: ArrayLike | None = None,
-        icc: ArrayLike | None = None,
-        fitted: Mapping[str, ViewModel] | None = None,
-    ) -> Self:
-        """Fit the bases and their fusion.
-
-        Parameters
-        ----------
-        X : array of shape (n_samples, n_features)
-        y : array of shape (n_samples,)
-        centre : array of str of shape (n_samples,), optional
-        icc : array of shape (n_features,), optional
-        fitted : mapping of str to ViewModel, optional
-            Bases by name that have already been fitted on these very patients and columns; they
-            are taken as they are.
-        """
-        values, coded = self._given(X, y)
-        known = None if icc is None else np.asarray(icc, dtype=np.float64)
-        self.bases_ = [
-            (fitted or {}).get(name)
-            or clone(base).fit(values[:, places], coded, centre=centre, icc=None if known is None else known[places])
-            for name, base, places in self.bases
-        ]
-        unseen = np.column_stack([base.oof_log_odds_ for base in self.bases_])
-        splits = self._splits(coded)
-        self.oof_log_odds_ = np.empty(len(coded))
-        for train, test in splits:
-            self.oof_log_odds_[test] = self._blank().fit(unseen[train], coded[train]).decision_function(unseen[test])
-        self.fusion_ = self.classifier_ = self._blank().fit(unseen, coded)
-        self.comparison_ = _compared(("logistic",), self.oof_log_odds_[:, None], coded, splits)
-        self.classifier_name_ = "logistic"
-        self.training_scores_ = np.hstack([base.training_scores_ for base in self.bases_])
-        self.notes_ = list(dict.fromkeys(note for base in self.bases_ for note in [*base.notes_, *self.notes_]))
-        return self
-
-    def decision_function(self, X: ArrayLike, *, centre: ArrayLike | None = None) -> Floats:
-        """Give the log-odds of the second class, shape (n_samples,)."""
-        parts = [base.decision_function(own, centre=centre) for base, own in self._parts(X)]
-        log_odds: Floats = self.fusion_.decision_function(np.column_stack(parts))
-        return log_odds
-
-    def scores(self, X: ArrayLike, *, centre: ArrayLike | None = None) -> Floats:
-        """Give what the bases' classifiers see, side by side, shape (n_samples, n_selected)."""
-        return np.hstack([base.scores(own, centre=centre) for base, own in self._parts(X)])
-
-    def selected_names(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Name the columns of `scores`, those of one base after another."""
-        return tuple(
-            name
-            for base, (_, _, places) in zip(self.bases_, self.bases, strict=True)
-            for name in base.selected_names([columns[place] for place in places])
-        )
-
-    def _blank(self) -> LogisticRegression:
-        return LogisticRegression(class_weight=self.class_weight, tol=1e-8, max_iter=10_000)
-
-    def _parts(self, X: ArrayLike) -> list[tuple[ViewModel, Floats]]:
-        values = self._fresh(X)
-        return [(base, values[:, places]) for base, (_, _, places) in zip(self.bases_, self.bases, strict=True)]
-
-
-def build(view: str, recipe: Recipe, *, columns: Sequence[str]) -> ViewModel | LateFusion:
-    """Give the unfitted estimator of a view.
-
-    Parameters
-    ----------
-    view : str
-        A built-in view or one of the recipe's own.
-    recipe : Recipe
-    columns : sequence of str
-        The names of the columns that the estimator will see, in order.
-
-    Returns
-    -------
-    ViewModel or LateFusion
-        A baseline (`modeling.core.views.CHANGES`) is one number and a logistic regression, whatever
-        classifiers the recipe compares, and is never harmonised.
-
-    Raises
-    ------
-    MissingColumns
-        If the view is not known, or a fusion's part has no column.
-    """
-    own = own_views(recipe.own_views)
-    parts = parts_of(view, own=own)
-    if parts:
-        place = {column: position for position, column in enumerate(columns)}
-        bases = []
-        for part in parts:
-            seen = columns_of(columns, part, own=own)
-            bases.append((part, build(part, recipe, columns=seen), np.array([place[column] for column in seen])))
-        # Bases that are calibrated speak of the frequencies as they are; a fusion that balances would undo it.
-        weight = recipe.class_weight if recipe.calibration == "none" else None
-        return LateFusion(bases, folds=recipe.inner_folds, class_weight=weight, seed=recipe.seed)
-    if view in CHANGES:
-        chain = FeatureChain([_ratio(view), *_scaling(recipe, indicator=False)])
-        return _model(recipe, chain, classifiers=("logistic",))
-    steps = [*_cleaning(recipe), *_harmonising(recipe), *_scaling(recipe, indicator=True), *_selecting(recipe)]
-    # Age and sex differ between centres because the patients do.
-    measured = np.array([not column.startswith("clinical|") for column in columns])
-    return _model(recipe, FeatureChain(steps, harmonised=measured), classifiers=recipe.classifiers)
-
-
-def _model(recipe: Recipe, chain: FeatureChain, *, classifiers: tuple[str, ...]) -> ViewModel:
-    return ViewModel(
-        chain,
-        classifiers=classifiers,
-        c_grid=recipe.c_grid,
-        folds=recipe.inner_folds,
-        class_weight=recipe.class_weight,
-        calibration=recipe.calibration,
-        seed=recipe.seed,
-    )
-
-
-def _ratio(view: str) -> tuple[str, Any]:
-    return ("ratio", LogRatio(name=LOG_VOLUME_RATIO if view == "volume_change" else LOG_DIAMETER_RATIO))
-
-
-def _cleaning(recipe: Recipe) -> list[tuple[str, Any]]:
-    return [("missing", MissingFilter(max_fraction=recipe.max_missing_fraction)), ("constant", ConstantFilter())]
-
-
-def _harmonising(recipe: Recipe) -> list[tuple[str, Any]]:
-    return [("harmonise", Harmoniser())] if recipe.harmonise == "combat" else []
-
-
-def _scaling(recipe: Recipe, *, indicator: bool) -> list[tuple[str, Any]]:
-    low, high = recipe.winsor_percentiles
-    return [
-        ("impute", MedianImputer(indicator=indicator)),
-        ("winsorise", Winsorizer(low=low, high=high)),
-        ("scale", StandardScaler()),
-    ]
-
-
-def _selecting(recipe: Recipe) -> list[tuple[str, Any]]:
-    return [
-        ("stability", StabilityFilter(minimum=recipe.icc_minimum)),
-        ("univariate", MannWhitneyFilter(alpha=recipe.univariate_p, false_discovery=recipe.false_discovery)),
-        ("redundancy", CorrelationPruner(threshold=recipe.max_abs_spearman)),
-        ("mrmr", MRMRSelector(n_features=recipe.mrmr_features)),
-        (
-            "lasso",
-            LassoSelector(
-                folds=recipe.lasso_folds,
-                rule=recipe.lasso_rule,
-                patients_per_feature=recipe.patients_per_feature,
-                balanced=recipe.class_weight == "balanced",
-                seed=recipe.seed,
-            ),
-        ),
-    ]
-
-
 def _at(centres: NDArray[Any] | None, rows: Ints) -> NDArray[Any] | None:
     return None if centres is None else centres[rows]
-
-
-def _compared(names: Sequence[str], unseen: Floats, coded: Ints, splits: Splits) -> dict[str, dict[str, Any]]:
-    areas = np.array([column_aucs(unseen[test], coded[test]) for _, test in splits])
-    mean = areas.mean(axis=0)
-    error = areas.std(axis=0, ddof=1) / np.sqrt(len(splits)) if len(splits) > 1 else None
-    order = sorted(range(len(names)), key=lambda c: CLASSIFIERS.index(names[c]))
-    best = order[int(np.argmax(mean[order]))]
-    # Without held-out patients the areas compare memories: the simplest classifier it is.
-    eligible = mean >= mean[best] - error[best] if error is not None else np.arange(len(names)) == order[0]
-    chosen = next(c for c in order if eligible[c])
-    return {
-        names[c]: {
-            "auc": float(mean[c]),
-            "se": None if error is None else float(error[c]),
-            "chosen": c == chosen,
-            "eligible": bool(eligible[c]),
-        }
-        for c in order
-    }

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from modeling.core.estimators.classifiers import EDGE
+from modeling.core.estimators.trees import EDGE
 from modeling.core.estimators.view_model import ViewModel
 
 Floats = NDArray[np.float64]
@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 LINEAR = ("logistic", "elastic_net", "linear_svm")
 FORESTS = ("random_forest", "extra_trees")
 BOOSTING = "gradient_boosting"
+TREES = (*FORESTS, BOOSTING)
 
 #: Below this distance from the base the slope there stands in for a quotient.
 _STEP = 1e-9

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from modeling.core.errors import InvalidTable
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
 
 COVERAGE = 0.90
 
@@ -137,7 +137,7 @@ def calibrate(p: ArrayLike, y: ArrayLike, *, coverage: float = COVERAGE) -> Conf
     )
 
 
-def compatible(model: FittedModel, p: pd.Series[float], *, coverage: float = COVERAGE) -> list[Compatible]:
+def compatible(model: FittedModel, p: pd.Series[float]) -> list[Compatible]:
     """Give the responses that are compatible with what a model says of each patient.
 
     A training patient, whose probability is the out-of-fold one, is judged by the limits of the others.
@@ -147,7 +147,6 @@ def compatible(model: FittedModel, p: pd.Series[float], *, coverage: float = COV
     model : FittedModel
     p : Series of shape (n_patients,)
         Probabilities of response by patient code.
-    coverage : float, default=0.90
 
     Returns
     -------
@@ -155,10 +154,10 @@ def compatible(model: FittedModel, p: pd.Series[float], *, coverage: float = COV
     """
     y = pd.Series(model.outcomes, index=list(model.fitted_on))
     oof = model.oof.loc[y.index]
-    everybody = calibrate(oof, y, coverage=coverage)
+    everybody = calibrate(oof, y)
     found = []
     for code, probability in p.items():
-        limits = everybody if code not in y.index else calibrate(oof.drop(code), y.drop(code), coverage=coverage)
+        limits = everybody if code not in y.index else calibrate(oof.drop(code), y.drop(code))
         found.append(Compatible(limits.sets([probability])[0], limits.reason))
     return found
 

@@ -19,18 +19,17 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.cluster import KMeans
 
-from modeling.core.errors import InvalidTable
+from modeling.core.estimators.late_fusion import LateFusion, bases_of
 from modeling.core.estimators.preprocessing import MISSING, LogRatio
-from modeling.core.estimators.view_model import LateFusion, ViewModel
+from modeling.core.estimators.view_model import ViewModel
 from modeling.core.explanation import shapley
-from modeling.core.explanation.additive import BOOSTING, FORESTS, LINEAR, Part, link_of, through, weights_of
-from modeling.core.study.training import FittedModel
+from modeling.core.explanation.additive import FORESTS, LINEAR, TREES, Part, link_of, through, weights_of
+from modeling.core.study.fitted_model import FittedModel
 from modeling.core.views import LOG_DIAMETER_RATIO, LOG_VOLUME_RATIO, VIEWS
 
 Floats = NDArray[np.float64]
 
 LOG_ODDS, PROBABILITY = "log_odds", "probability"
-
 
 #: The features of the baselines, and the two columns that each is made of.
 RATIOS = {
@@ -126,40 +125,29 @@ def explain(model: FittedModel, X: pd.DataFrame, *, centre: Sequence[str] | None
     return Explanation(part.values, part.base, scale, model.selected)
 
 
-def contributions(
-    model: FittedModel, row: pd.DataFrame, *, top: int | None = 8, centre: Sequence[str] | None = None
-) -> list[Contribution]:
-    """Give the largest contributions to what a model says of one patient, largest first.
+def contributions_of_all(
+    model: FittedModel, X: pd.DataFrame, *, top: int | None = 8, centre: Sequence[str] | None = None
+) -> list[list[Contribution]]:
+    """Give the largest contributions to what a model says of each patient, largest first, in the order of X.
 
     Parameters
     ----------
     model : FittedModel
-    row : DataFrame of shape (1, n_columns)
+    X : DataFrame of shape (n_patients, n_columns)
     top : int or None, default=8
-        How many; None gives all.
-    centre : sequence of str of length 1, optional
-        The hospital; only a model that harmonises needs it.
+        How many of each patient; None gives all.
+    centre : sequence of str of length n_patients, optional
+        The hospitals; only a model that harmonises needs them.
 
     Returns
     -------
-    list of Contribution
+    list of list of Contribution
 
     Raises
     ------
-    InvalidTable
-        If there is not exactly one row.
     MissingColumns
-        If the row lacks columns of the model.
+        If X lacks columns of the model.
     """
-    if len(row) != 1:
-        raise InvalidTable(f"An explanation needs exactly one patient, not {len(row)}.")
-    return contributions_of_all(model, row, top=top, centre=centre)[0]
-
-
-def contributions_of_all(
-    model: FittedModel, X: pd.DataFrame, *, top: int | None = 8, centre: Sequence[str] | None = None
-) -> list[list[Contribution]]:
-    """Give the largest contributions for each patient, in the order of X; see `contributions`."""
     found = explain(model, X, centre=centre)
     values = model.values_of(X)
     return [_listed(found, place, measured, top) for place, measured in enumerate(_measured(model, values))]
@@ -178,7 +166,7 @@ def importance(model: FittedModel) -> list[tuple[str, float]]:
 
 def coefficients(model: FittedModel) -> list[Coefficient]:
     """Give the weight of each selected feature, largest first; none if a part of the model is not linear."""
-    bases = model.estimator.bases_ if isinstance(model.estimator, LateFusion) else [model.estimator]
+    bases = bases_of(model.estimator)
     if any(base.classifier_name_ not in LINEAR for base in bases):
         return []
     shares = model.estimator.fusion_.coef_[0] if isinstance(model.estimator, LateFusion) else [1.0]
@@ -192,9 +180,8 @@ def _in_log_odds(estimator: ViewModel | LateFusion, scores: Floats) -> Part:
     if not isinstance(estimator, LateFusion):
         return through(_of_classifier(estimator, scores), link_of(estimator))
     shares = estimator.fusion_.coef_[0]
-    split = np.cumsum([base.training_scores_.shape[1] for base in estimator.bases_])[:-1]
-    bases = zip(estimator.bases_, np.split(scores, split, axis=1), shares, strict=True)
-    parts = [_in_log_odds(base, own).times(float(share)) for base, own, share in bases]
+    bases = zip(estimator.by_base(scores), shares, strict=True)
+    parts = [_in_log_odds(base, own).times(float(share)) for (base, own), share in bases]
     constant = float(estimator.fusion_.intercept_[0])
     return Part(np.hstack([part.values for part in parts]), constant + sum(part.base for part in parts))
 
@@ -205,7 +192,7 @@ def _of_classifier(view: ViewModel, scores: Floats) -> Part:
     if view.classifier_name_ in LINEAR:
         weights, mean = weights_of(view), training.mean(axis=0)
         return Part(weights * (scores - mean), float(view.classifier_.decision_function(mean[None])[0]))
-    if view.classifier_name_ in (*FORESTS, BOOSTING):
+    if view.classifier_name_ in TREES:
         return _of_trees(view, scores)
     centres, weights = _centres(training)
     answer = view.classifier_.decision_function

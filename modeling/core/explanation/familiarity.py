@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from modeling.core.estimators.harmonise import Harmoniser
+from modeling.core.estimators.late_fusion import LateFusion
 from modeling.core.estimators.preprocessing import Winsorizer
-from modeling.core.estimators.view_model import LateFusion, ViewModel
-from modeling.core.study.training import FittedModel
+from modeling.core.estimators.view_model import ViewModel
+from modeling.core.study.fitted_model import FittedModel
 
 Floats = NDArray[np.float64]
 

@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from modeling.core.estimators.late_fusion import LateFusion, bases_of
 from modeling.core.estimators.penalised import Penalties, class_weights, fit_paths
-from modeling.core.estimators.view_model import LateFusion, ViewModel
+from modeling.core.estimators.view_model import ViewModel
+from modeling.core.explanation.additive import TREES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_TREES = ("random_forest", "extra_trees", "gradient_boosting")
 _USUAL, _USUAL_OF_TREES = 200, 50
 
 
 def usual_refits(estimator: ViewModel | LateFusion) -> int:
     """Give the number of refits: 200, or 50 where a part of the model is made of trees."""
-    bases = estimator.bases_ if isinstance(estimator, LateFusion) else [estimator]
-    return _USUAL_OF_TREES if any(base.classifier_name_ in _TREES for base in bases) else _USUAL
+    trees = any(base.classifier_name_ in TREES for base in bases_of(estimator))
+    return _USUAL_OF_TREES if trees else _USUAL
 
 
 def refitted_log_odds(estimator: ViewModel | LateFusion, scores: Floats, *, y: Ints, n: int, seed: int) -> Floats:
@@ -48,11 +49,7 @@ def refitted_log_odds(estimator: ViewModel | LateFusion, scores: Floats, *, y: I
     drawn = resamples(y, n=n, seed=seed)
     if not isinstance(estimator, LateFusion):
         return _of_view(estimator, scores, y, drawn)
-    split = np.cumsum([base.training_scores_.shape[1] for base in estimator.bases_])[:-1]
-    parts = [
-        _of_view(base, own, y, drawn)
-        for base, own in zip(estimator.bases_, np.split(scores, split, axis=1), strict=True)
-    ]
+    parts = [_of_view(base, own, y, drawn) for base, own in estimator.by_base(scores)]
     unseen = np.column_stack([base.oof_log_odds_ for base in estimator.bases_])
     balanced = estimator.class_weight == "balanced"
     shares = _regressions(unseen, y, drawn, balanced=balanced, l1=0.0, l2=1 / (estimator.fusion_.C * len(y)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from modeling.core.errors import InvalidTable
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
 
 Floats = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ from scipy.special import expit, logit
 from modeling.core.estimators.preprocessing import MISSING
 from modeling.core.explanation.explain import RATIOS
 from modeling.core.explanation.refits import refitted_log_odds, usual_refits
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
 
 Floats = NDArray[np.float64]
 

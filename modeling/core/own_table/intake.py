@@ -14,7 +14,7 @@ from modeling.core.errors import InvalidChoice, InvalidValues, OneClassOnly, Rep
 from modeling.core.own_table.choices import Choices, require_choices
 from modeling.core.own_table.columns import Column, inspect, looks_like_an_id
 from modeling.core.own_table.file import RawTable
-from modeling.core.own_table.leaks import doubts, require_no_leak
+from modeling.core.own_table.leaks import doubts, require_none_tells
 from modeling.core.own_table.outcomes import coded, rows_in_words, times
 from modeling.core.own_table.own_views import feature_name, views_of
 from modeling.core.table import FeatureTable
@@ -103,7 +103,7 @@ def take_in(raw: RawTable, choices: Choices) -> Intake:
         raise InvalidChoice("No column of the table may be a feature; each is refused or has a role.")
     values = _values(raw, admitted)[kept]
     _require_both(y[kept], choices)
-    require_no_leak(values, admitted, y[kept], None if time is None else time[kept])
+    require_none_tells(values, admitted, y[kept], None if time is None else time[kept])
     index = pd.Index([ids[place] for place in kept], name="code")
     centre = _centres(raw, choices, kept)
     return Intake(

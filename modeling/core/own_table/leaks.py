@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from modeling.core.errors import LeakedOutcome
 from modeling.core.estimators.rank_statistics import average_ranks
+from modeling.core.study.leakage import MINIMUM_PATIENTS
 
 Floats = NDArray[np.float64]
 
-#: Fewer rows may agree with the outcome by chance.
-_ROWS_THAT_TELL = 12
 _KNOWN_LATER = re.compile(
     r"surviv|follow.?up|time.?to|death|dead|deceas|recur|relapse|progress|respon|viable|residual|regress"
     r"|(^|[^a-z])(os|pfs|dfs|efs|mpr|pcr|rvt|ypt|ypn)([^a-z]|$)",
@@ -22,7 +21,7 @@ _KNOWN_LATER = re.compile(
 )
 
 
-def require_no_leak(values: Floats, names: Sequence[str], y: Floats, time: Floats | None) -> None:
+def require_none_tells(values: Floats, names: Sequence[str], y: Floats, time: Floats | None) -> None:
     """Refuse a feature of two values that are the outcome of each patient, or one that orders patients as the time does.
 
     Parameters
@@ -40,7 +39,7 @@ def require_no_leak(values: Floats, names: Sequence[str], y: Floats, time: Float
     for place, name in enumerate(names):
         column = values[:, place]
         known = ~np.isnan(column)
-        if known.sum() < _ROWS_THAT_TELL:
+        if known.sum() < MINIMUM_PATIENTS:
             continue
         if _is_same(column[known], y[known]):
             raise LeakedOutcome(
@@ -56,7 +55,7 @@ def _is_same(column: Floats, y: Floats) -> bool:
 
 
 def _is_ordered_as(column: Floats, time: Floats) -> bool:
-    if len(np.unique(column)) < _ROWS_THAT_TELL:
+    if len(np.unique(column)) < MINIMUM_PATIENTS:
         return False
     ranks = average_ranks(np.column_stack([column, time]))
     return bool(np.all(ranks[:, 0] == ranks[:, 1]) or np.all(ranks[:, 0] == len(time) + 1 - ranks[:, 1]))

@@ -25,6 +25,10 @@ FEWEST_TO_SMOOTH = 10
 _MOST_SMOOTHED = 500
 
 
+#: Log-odds that differ by less say the same of everybody, and a slope through them is noise.
+_LEAST_RANGE = 0.05
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Slope of the log-odds (1 is perfect) and intercept with the slope held at 1 (0 is perfect)."""
@@ -80,8 +84,8 @@ def calibration_slope_intercept(y: Ints, p: Floats) -> Calibration:
         return Calibration(None, None, "all patients have the same outcome")
     score = log_odds(p)
     intercept = float(maximum_likelihood(np.ones((len(y), 1)), y, offset=score).coefficients[0])
-    if np.ptp(score) == 0:
-        return Calibration(None, intercept, "all patients have the same prediction")
+    if np.ptp(score) < _LEAST_RANGE:
+        return Calibration(None, intercept, "all patients have the same prediction, or nearly so")
     if not _overlapping(y, score):
         return Calibration(None, intercept, "the predictions separate the classes perfectly, the slope is infinite")
     slope = maximum_likelihood(np.column_stack([np.ones(len(y)), score]), y).coefficients[1]

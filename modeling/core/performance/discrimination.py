@@ -18,6 +18,9 @@ from modeling.core.performance.resampling import areas_of_resamples, draw_counts
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+#: Confidence of every interval.
+_LEVEL = 0.95
+
 
 @dataclass(frozen=True)
 class PairedComparison:
@@ -47,7 +50,7 @@ def auc(y: Ints, p: Floats) -> float | None:
     return float(placements(y, p)[0].mean())
 
 
-def delong_interval(y: Ints, p: Floats, *, level: float = 0.95) -> tuple[float, float] | None:
+def delong_interval(y: Ints, p: Floats) -> tuple[float, float] | None:
     """Give the DeLong interval of the area, on the logit scale when the area exceeds 0.9.
 
     Returns None where the variance cannot be known: fewer than two patients of a class, or a
@@ -61,21 +64,10 @@ def delong_interval(y: Ints, p: Floats, *, level: float = 0.95) -> tuple[float, 
     area, variance = auc(y, p), _delong_covariance(y, p)
     if area is None or variance is None:
         return None
-    return interval_of(area, variance=float(variance[0, 0]), level=level)
+    return _interval_of(area, variance=float(variance[0, 0]))
 
 
-def interval_of(area: float, *, variance: float, level: float = 0.95) -> tuple[float, float] | None:
-    """Give the normal interval of an area, on the logit scale above 0.9; None without a variance."""
-    if variance <= 0:
-        return None
-    half = float(stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance))
-    if 0.9 < area < 1:
-        half /= area * (1 - area)
-        return float(expit(logit(area) - half)), float(expit(logit(area) + half))
-    return max(0.0, area - half), min(1.0, area + half)
-
-
-def paired_delong(y: Ints, p_one: Floats, p_two: Floats, *, level: float = 0.95) -> PairedComparison | None:
+def paired_delong(y: Ints, p_one: Floats, p_two: Floats) -> PairedComparison | None:
     """Compare the areas of two predictions for the same patients; None where it is undefined.
 
     References
@@ -92,7 +84,7 @@ def paired_delong(y: Ints, p_one: Floats, p_two: Floats, *, level: float = 0.95)
     if variance <= 1e-14:
         return PairedComparison(difference, difference, difference, 0.0, 1.0) if difference == 0 else None
     error = float(np.sqrt(variance))
-    half = float(stats.norm.ppf(0.5 + level / 2)) * error
+    half = float(stats.norm.ppf(0.5 + _LEVEL / 2)) * error
     z = difference / error
     return PairedComparison(difference, difference - half, difference + half, z, float(2 * stats.norm.sf(abs(z))))
 
@@ -122,7 +114,7 @@ def placements(y: Ints, p: Floats) -> tuple[Floats, Floats]:
     return below, above
 
 
-def cross_validated_auc(y: Ints, p: Floats, folds: Ints, *, level: float = 0.95) -> CrossValidatedAuc | None:
+def cross_validated_auc(y: Ints, p: Floats, folds: Ints) -> CrossValidatedAuc | None:
     """Give the mean area within test folds, with the interval of its influence curve.
 
     Patients of different folds are never compared: their predictions come from different models. A
@@ -138,7 +130,6 @@ def cross_validated_auc(y: Ints, p: Floats, folds: Ints, *, level: float = 0.95)
         share the patients, so that more of them make no larger sample.
     folds : array of shape (n_patients,) or that of p
         Any integers; in a column, equal ones mean the same test fold.
-    level : float
 
     Returns
     -------
@@ -156,14 +147,14 @@ def cross_validated_auc(y: Ints, p: Floats, folds: Ints, *, level: float = 0.95)
         return None
     area, variance = (float(value) for value in np.mean(usable, axis=0))
     # Rounding leaves about 1e-33 where all folds are separated perfectly.
-    interval = interval_of(area, variance=variance, level=level) if variance > 1e-14 else None
+    interval = _interval_of(area, variance=variance) if variance > 1e-14 else None
     if interval is None:
         return CrossValidatedAuc(area, None, None, None)
     return CrossValidatedAuc(area, *interval, standard_error=float(np.sqrt(variance)))
 
 
 def stratified_bootstrap(
-    y: Ints, p: Floats, *, n: int, seed: int, folds: Ints | None = None, level: float = 0.95
+    y: Ints, p: Floats, *, n: int, seed: int, folds: Ints | None = None
 ) -> tuple[float, float] | None:
     """Give the percentile interval of the area over n resamples of the patients, class by class.
 
@@ -177,7 +168,6 @@ def stratified_bootstrap(
     seed : int
     folds : array of shape (n_patients,) or that of p, optional
         Patients are compared only within a fold, as in `cross_validated_auc`.
-    level : float
 
     Returns
     -------
@@ -199,8 +189,19 @@ def stratified_bootstrap(
     means = (np.nansum(areas, axis=0) / np.maximum(known, 1))[known > 0]
     if not len(means) or np.ptp(means) < 1e-12:
         return None
-    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
+    low, high = np.quantile(means, [0.5 - _LEVEL / 2, 0.5 + _LEVEL / 2])
     return float(low), float(high)
+
+
+def _interval_of(area: float, *, variance: float) -> tuple[float, float] | None:
+    """Give the normal interval of an area, on the logit scale above 0.9; None without a variance."""
+    if variance <= 0:
+        return None
+    half = float(stats.norm.ppf(0.5 + _LEVEL / 2) * np.sqrt(variance))
+    if 0.9 < area < 1:
+        half /= area * (1 - area)
+        return float(expit(logit(area) - half)), float(expit(logit(area) + half))
+    return max(0.0, area - half), min(1.0, area + half)
 
 
 def _repeats(y: Ints, p: Floats, folds: Ints) -> list[tuple[Floats, Ints]]:

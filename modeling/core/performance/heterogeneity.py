@@ -49,7 +49,9 @@ def pool(
 
     Between-centre variance by DerSimonian and Laird, interval by Hartung, Knapp, Sidik and Jonkman
     with their factor held at 1 or more: centres that agree by chance would otherwise give an
-    interval narrower than without any heterogeneity (Knapp & Hartung's own remark).
+    interval narrower than without any heterogeneity (Knapp & Hartung's own remark). Two centres have the
+    normal quantile instead of Student's, because one degree of freedom bounds nothing; such an
+    interval says little of other hospitals.
 
     Parameters
     ----------
@@ -104,7 +106,9 @@ def _random_effects(effects: Floats, variances: Floats, *, scale: Scale, level: 
     mean = float(np.average(effects, weights=weights))
     factor = max(1.0, float(np.sum(weights * (effects - mean) ** 2)) / (k - 1))
     variance = factor / float(weights.sum())
-    half = float(stats.t.ppf(0.5 + level / 2, k - 1) * np.sqrt(variance))
+    # With two centres Student's t has one degree of freedom: the interval would hold every area there is.
+    quantile = stats.t.ppf(0.5 + level / 2, k - 1) if k > 2 else stats.norm.ppf(0.5 + level / 2)
+    half = float(quantile * np.sqrt(variance))
     ends: list[float | None] = [None, None]
     if k > 2:
         wide = float(stats.t.ppf(0.5 + level / 2, k - 2) * np.sqrt(tau2 + variance))

@@ -19,6 +19,9 @@ Ints = NDArray[np.int64]
 #: The level of patients of whom a factor is not known.
 NOT_KNOWN = "not known"
 
+#: Events and non-events that a level must have for an area.
+_MINIMUM = 10
+
 #: A factor of numbers with more values than this is cut at its median.
 _MOST_LEVELS = 5
 
@@ -44,7 +47,7 @@ class SubgroupRow:
     interaction_p_holm: float | None
 
 
-def forest(y: Ints, p: Floats, groups: pd.DataFrame, *, minimum: int = 10) -> list[SubgroupRow]:
+def forest(y: Ints, p: Floats, groups: pd.DataFrame) -> list[SubgroupRow]:
     """Give a row for each level of each factor, in the order of a forest plot.
 
     The interaction is tested by the likelihood ratio of logit P(y = 1) ~ logit(p) * level against
@@ -58,14 +61,12 @@ def forest(y: Ints, p: Floats, groups: pd.DataFrame, *, minimum: int = 10) -> li
         Rows in the order of y. Text and few-valued numbers are levels; a number with many values is
         cut at its median. Patients without a value form a row of their own with counts only and do
         not enter the test.
-    minimum : int
-        Events and non-events that a level must have for an area.
 
     Returns
     -------
     list of SubgroupRow
     """
-    factors = [_factor(str(name), y, p, _levels(groups[name]), minimum=minimum) for name in groups.columns]
+    factors = [_factor(str(name), y, p, _levels(groups[name])) for name in groups.columns]
     tested = [rows for rows in factors if rows and _tested(rows) is not None]
     adjusted = iter(holm([p_value for rows in tested if (p_value := _tested(rows)) is not None]))
     for rows in tested:
@@ -78,9 +79,9 @@ def _tested(rows: list[SubgroupRow]) -> float | None:
     return next((row.interaction_p for row in rows if row.interaction_p is not None), None)
 
 
-def _factor(name: str, y: Ints, p: Floats, levels: pd.Series[str], *, minimum: int) -> list[SubgroupRow]:
+def _factor(name: str, y: Ints, p: Floats, levels: pd.Series[str]) -> list[SubgroupRow]:
     rows = [
-        _row(name, level, y[here], p[here], minimum=minimum)
+        _row(name, level, y[here], p[here])
         for level in [*sorted(set(levels) - {NOT_KNOWN}), *[NOT_KNOWN] * bool((levels == NOT_KNOWN).any())]
         for here in [(levels == level).to_numpy()]
     ]
@@ -93,12 +94,12 @@ def _factor(name: str, y: Ints, p: Floats, levels: pd.Series[str], *, minimum: i
     return [row if row.auc is None else replace(row, interaction_p=p_value) for row in rows]
 
 
-def _row(factor: str, level: str, y: Ints, p: Floats, *, minimum: int) -> SubgroupRow:
+def _row(factor: str, level: str, y: Ints, p: Floats) -> SubgroupRow:
     n, events = len(y), int(np.sum(y == 1))
     if level == NOT_KNOWN:
         return SubgroupRow(factor, level, n, events, None, None, None, "The level is not known.", None, None)
-    if min(events, n - events) < minimum:
-        reason = f"{events} events and {n - events} non-events; at least {minimum} of each are needed."
+    if min(events, n - events) < _MINIMUM:
+        reason = f"{events} events and {n - events} non-events; at least {_MINIMUM} of each are needed."
         return SubgroupRow(factor, level, n, events, None, None, None, reason, None, None)
     low, high = delong_interval(y, p) or (None, None)
     reason = "The classes are separated perfectly, so the interval is not known." if low is None else ""

@@ -15,10 +15,11 @@ from modeling.core.performance.sample_size import SampleSizeAdvice
 from modeling.core.performance.subgroups import SubgroupRow
 from modeling.core.recipes import Recipe
 from modeling.core.study import findings
+from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.fold_sources import FoldSources
 from modeling.core.study.leakage import require_no_leak
 from modeling.core.study.nested import Held, Nested
 from modeling.core.study.run import OnProgress, StudyRun
-from modeling.core.study.training import FittedModel, FoldSources
 from modeling.core.study.validation import (
     Comparison,
     Predictions,

@@ -47,12 +47,16 @@ def obstacle(X: pd.DataFrame, view: str, recipe: Recipe) -> str:
     except MissingColumns as problem:
         return problem.message
     for part in parts:
-        values = X.loc[:, list(part)].to_numpy()
-        varies = np.fmax.reduce(values, axis=0) > np.fmin.reduce(values, axis=0)
-        usable = varies & (np.isnan(values).mean(axis=0) <= recipe.max_missing_fraction)
-        if not usable.any():
+        if not usable(X.loc[:, list(part)].to_numpy(), recipe).any():
             return f"No column of the view {view} varies and is known often enough among training patients."
     return ""
+
+
+def usable(X: NDArray[np.float64], recipe: Recipe) -> NDArray[np.bool_]:
+    """Say which columns of X, shape (n_patients, n_columns), vary and are known often enough."""
+    varies = np.fmax.reduce(X, axis=0) > np.fmin.reduce(X, axis=0)
+    found: NDArray[np.bool_] = varies & (np.isnan(X).mean(axis=0) <= recipe.max_missing_fraction)
+    return found
 
 
 def require_enough(y: Ints, recipe: Recipe) -> None:

@@ -18,8 +18,8 @@ from modeling.core.performance.sample_size import SampleSizeAdvice, advise
 from modeling.core.performance.subgroups import SubgroupRow, forest
 from modeling.core.recipes import Recipe
 from modeling.core.study.feasibility import available_views
-from modeling.core.study.nested import ORDER, centre_folds, later_fold
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.folds import ORDER, centre_folds, later_fold
 from modeling.core.study.validation import Predictions
 from modeling.core.table import FeatureTable
 from modeling.core.views import CHANGES, own_views, parts_of

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from modeling.core.errors import TooFewPatients
 from modeling.core.estimators.view_model import ViewModel
 from modeling.core.recipes import Recipe
-from modeling.core.study.training import FittedModel
+from modeling.core.study.fitted_model import FittedModel
 from modeling.core.table import FeatureTable
 from modeling.core.views import own_views, parts_of
 

@@ -21,7 +21,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from modeling.core.estimators.view_model import ViewModel
 from modeling.core.recipes import Recipe
 from modeling.core.study.feasibility import obstacle
-from modeling.core.study.training import Estimator, FoldSources, fit_estimator, fusions_last, threshold_of
+from modeling.core.study.fitted_model import Estimator
+from modeling.core.study.fold_sources import FoldSources
+from modeling.core.study.folds import Fold
+from modeling.core.study.training import fit_estimator, fusions_last, threshold_of
 from modeling.core.table import FeatureTable
 from modeling.core.views import LEARNED_GROUPS, columns_of, own_views
 
@@ -32,15 +35,6 @@ OnStep = Callable[[str], None]
 
 #: Name of what predicts the share of responders where a fold has no usable column of a view.
 PREVALENCE = "prevalence"
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Patients to fit on and patients to predict, as sorted codes, and what this fold is called."""
-
-    name: str
-    train: tuple[str, ...]
-    test: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)

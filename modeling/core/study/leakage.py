@@ -10,23 +10,31 @@ from modeling.core.table import FeatureTable
 
 #: Among fewer patients two values can match the outcome by chance.
 MINIMUM_PATIENTS = 12
+#: People who brought a table know its columns without the group's name.
+_OWN = "own|"
 
 
 def require_no_leak(table: FeatureTable) -> None:
     """Refuse a table one of whose columns is the outcome under another name.
 
     Such a column takes exactly two values (a gap counts as one), and each stands for one outcome in
-    every patient, among all patients, all training patients or all test patients. It has to be at
-    least twelve patients with both outcomes.
+    every patient, among all patients or those of one split. It has to be at least twelve patients
+    with both outcomes.
 
     Raises
     ------
     LeakedOutcome
         Naming the column and the patients.
     """
-    training = (table.split == "training").to_numpy()
-    everybody = np.ones(len(training), dtype=bool)
-    for name, chosen in (("training", training), ("test", ~training), ("training and test", everybody)):
+    split = table.split.to_numpy()
+    groups = {
+        "training": split == "training",
+        "test": split != "training",
+        "training and test": np.ones(len(split), dtype=bool),
+        "internal test": split == "internal_test",
+        "external": split == "external",
+    }
+    for name, chosen in groups.items():
         y = table.outcomes(table.X.index[chosen])
         if len(y) < MINIMUM_PATIENTS or len(set(y.tolist())) < 2:
             continue
@@ -34,8 +42,8 @@ def require_no_leak(table: FeatureTable) -> None:
         if len(leaked):
             others = f", and so do {len(leaked) - 1} others" if len(leaked) > 1 else ""
             raise LeakedOutcome(
-                f"The column {leaked[0]} tells the outcome of all {len(y)} {name} patients: it has two values, one "
-                f"for responders and one for the others{others}."
+                f"The column {str(leaked[0]).removeprefix(_OWN)!r} tells the outcome of all {len(y)} {name} patients: "
+                f"it has two values, one for responders and one for the others{others}."
             )
 
 

@@ -9,18 +9,12 @@ from typing import Any
 from modeling.core.explanation.familiarity import scan_profile
 from modeling.core.recipes import Recipe
 from modeling.core.study.feasibility import fittable_views, require_enough
+from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.fold_sources import FoldSources
+from modeling.core.study.folds import centre_folds, later_fold, outer_folds
 from modeling.core.study.frequency import selection_frequency
-from modeling.core.study.nested import (
-    Held,
-    Nested,
-    centre_folds,
-    later_fold,
-    leave_one_centre_out,
-    nested_cv,
-    outer_folds,
-    temporal,
-)
-from modeling.core.study.training import FittedModel, FoldSources, fit_models
+from modeling.core.study.nested import Held, Nested, leave_one_centre_out, nested_cv, temporal
+from modeling.core.study.training import fit_models
 from modeling.core.table import FeatureTable
 
 OnProgress = Callable[[str, int, int], None]

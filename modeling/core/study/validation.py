@@ -14,8 +14,8 @@ from modeling.core.errors import NotComparable, OverlapError, UnseenCentre
 from modeling.core.performance.discrimination import holm, paired_delong
 from modeling.core.performance.measure import EvaluationResult, measure
 from modeling.core.recipes import Recipe
+from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.nested import Held, Nested
-from modeling.core.study.training import FittedModel
 from modeling.core.table import FeatureTable
 
 Floats = NDArray[np.float64]

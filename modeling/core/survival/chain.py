@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 from modeling.core.errors import MissingColumns, NotEstimable
 from modeling.core.estimators.rank_statistics import standardised_ranks
 from modeling.core.recipes import Recipe
+from modeling.core.study.feasibility import usable
 from modeling.core.survival.concordance import harrell
 from modeling.core.survival.cox import fit_cox
 
@@ -178,10 +179,10 @@ def _held_out(X: pd.DataFrame, time: Floats, event: Floats, recipe: Recipe) -> t
 
 def _prepared(X: pd.DataFrame, time: Floats, event: Floats, recipe: Recipe) -> SurvivalModel:
     """Clean and select; the coefficients are not fitted yet."""
-    usable = np.flatnonzero(_usable(X.to_numpy(), recipe))
-    if not len(usable):
+    places = np.flatnonzero(usable(X.to_numpy(), recipe))
+    if not len(places):
         raise MissingColumns("No column varies and is known often enough among training patients.")
-    values = X.to_numpy()[:, usable]
+    values = X.to_numpy()[:, places]
     fill = np.nanmedian(values, axis=0)
     filled = np.where(np.isnan(values), fill, values)
     lower, upper = np.percentile(filled, recipe.winsor_percentiles, axis=0)
@@ -192,7 +193,7 @@ def _prepared(X: pd.DataFrame, time: Floats, event: Floats, recipe: Recipe) -> S
     kept = _selected(np.where(flat, 0.0, (clipped - mean) / deviation), time, event, recipe)
     return SurvivalModel(
         name="",
-        columns=tuple(str(X.columns[place]) for place in usable[kept]),
+        columns=tuple(str(X.columns[place]) for place in places[kept]),
         fill=fill[kept],
         lower=lower[kept],
         upper=upper[kept],
@@ -201,13 +202,6 @@ def _prepared(X: pd.DataFrame, time: Floats, event: Floats, recipe: Recipe) -> S
         coefficients=np.zeros(len(kept)),
         penalizer=0.0,
     )
-
-
-def _usable(X: Floats, recipe: Recipe) -> NDArray[np.bool_]:
-    absent = np.isnan(X).mean(axis=0)
-    varies = np.fmax.reduce(X, axis=0) > np.fmin.reduce(X, axis=0)
-    usable: NDArray[np.bool_] = varies & (absent <= recipe.max_missing_fraction)
-    return usable
 
 
 def _selected(Z: Floats, time: Floats, event: Floats, recipe: Recipe) -> Ints:

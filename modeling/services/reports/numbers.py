@@ -26,9 +26,9 @@ def interval(value: Any, low: Any, high: Any, digits: int = 2) -> str:
     return f"{decimal(value, digits)} ({decimal(low, digits)} to {decimal(high, digits)})"
 
 
-def span(low: Any, high: Any, digits: int = 2) -> str:
+def span(low: Any, high: Any) -> str:
     """Write an interval alone."""
-    return DASH if low is None or high is None else f"{decimal(low, digits)} to {decimal(high, digits)}"
+    return DASH if low is None or high is None else f"{decimal(low)} to {decimal(high)}"
 
 
 def percent(value: Any, digits: int = 0) -> str:

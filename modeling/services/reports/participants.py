@@ -11,6 +11,7 @@ from cohorts.models import Patient
 from modeling.core.reporting import baseline as describe
 from modeling.core.reporting.baseline import BaselineRow
 from modeling.core.reporting.documents import Block, DataTable, Figure, Paragraph, Section
+from modeling.services.facts import stage_of
 from modeling.services.reports import figures
 from modeling.services.reports.numbers import counted, decimal, percent
 from modeling.services.reports.records import SPLITS, Records, cite_run, cite_snapshot
@@ -103,17 +104,12 @@ def characteristics(records: Records) -> list[BaselineRow]:
         *choice("Sex", "sex", Patient.Sex),
         *choice("Smoking", "smoking", Patient.Smoking),
         *choice("Histology", "histology", Patient.Histology),
-        *classes("Clinical stage", [_stage(p) for p in patients], _STAGES),
+        *classes("Clinical stage", [stage_of(p)[0] for p in patients], _STAGES),
         *numbers("PD-L1 (%)", [p.pdl1_percent for p in patients]),
         *classes("Location (entered, or measured on the CT)", records.zones, dict(Patient.Location.choices)),
         *numbers("Cycles of treatment", [p.cycles for p in patients]),
         *classes("Pathological response", [str(value) for value in y], response),
     ]
-
-
-def _stage(patient: Patient) -> str:
-    number = patient.clinical_stage.upper()
-    return next((stage for stage in ("IV", "III", "II", "I") if number.startswith(stage)), "")
 
 
 def baseline(records: Records) -> Section:

@@ -112,10 +112,10 @@ class Records:
         """Give when a version became champion, oldest first."""
         return list(version.promotions.select_related("promoted_by", "replaced").order_by("promoted_at", "pk"))
 
-    def evaluation(self, version: ModelVersion | None, split: str, centre: str = "") -> Evaluation | None:
-        """Give one evaluation of a version, by default of all centres of the split together."""
+    def evaluation(self, version: ModelVersion | None, split: str) -> Evaluation | None:
+        """Give the evaluation of a version on all centres of a split together."""
         rows = [] if version is None else list(version.evaluations.all())
-        return next((e for e in rows if e.split == split and e.centre == centre), None)
+        return next((e for e in rows if e.split == split and not e.centre), None)
 
     def development(self, version: ModelVersion | None) -> Evaluation | None:
         """Give how a version did within the training patients, in cross-validation."""
@@ -124,11 +124,6 @@ class Records:
     def of_split(self, split: str) -> list[Evaluation]:
         """Give the evaluations of every model on one split, all centres together."""
         return [e for e in (self.evaluation(v, split) for v in self.versions) if e]
-
-    @cached_property
-    def external_centres(self) -> tuple[str, ...]:
-        """Codes of the centres other than the training centre, that the table holds."""
-        return tuple(sorted(set(self.table.centre[self.table.split == "external"])))
 
 
 def records_of(run: TrainingRun, *, sheets: frozenset[str] = frozenset()) -> Records:

@@ -33,9 +33,10 @@ def models(records: Records) -> Section:
 def features(records: Records) -> Section:
     """Write the features of each model with reproducibility, selection frequency and weight."""
     blocks: list[Block] = [table for version in records.versions if (table := selected(version))]
+    lower = "lower 95 % limit of the " if records.recipe.get("icc_limit") == "lower" else ""
     words = (
-        "ICC: intraclass correlation under disturbed masks, where it was measured. Frequency: share of bootstrap refits "
-        "that select the feature. Weight: log-odds per standard deviation for a linear classifier, otherwise the mean "
+        f"ICC: {lower}intraclass correlation under disturbed masks, where it was measured. Frequency: share of bootstrap "
+        "refits that select the feature. Weight: log-odds per standard deviation for a linear classifier, otherwise the mean "
         "absolute contribution in log-odds."
     )
     return Section("Selected features", (Paragraph(words), *blocks))

@@ -8,7 +8,6 @@ from modeling.services.reports.evidence import images, models, patients, results
 from modeling.services.reports.records import Records
 
 _ORIGIN = "Items: Collins et al., BMJ 2024;385:e078378 (27 items; sub-items in our wording)."
-_PERFORMANCE = (results.cross_validated, results.internal, results.external, results.calibrated)
 
 #: All 27 items with their sub-items, in the order of the statement.
 GROUPS: dict[str, tuple[Asked, ...]] = {

@@ -11,7 +11,8 @@ import pytest
 
 from modeling.core.recipes import STANDARD, Recipe
 from modeling.core.study.analyse import StudyResult, analyse
-from modeling.core.study.training import FittedModel, fit_models
+from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.training import fit_models
 from modeling.core.table import FeatureTable
 from modeling.core.views import VOLUME_POST, VOLUME_PRE
 

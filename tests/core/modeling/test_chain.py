@@ -5,9 +5,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from modeling.core.estimators.chain import FeatureChain
+from modeling.core.estimators.filters import MissingFilter, StabilityFilter
 from modeling.core.estimators.harmonise import Harmoniser
 from modeling.core.estimators.preprocessing import MedianImputer
-from modeling.core.estimators.selection import MannWhitneyFilter, MissingFilter, StabilityFilter
+from modeling.core.estimators.selection import MannWhitneyFilter
 
 
 def steps():

@@ -7,16 +7,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from modeling.core.estimators.classifiers import (
-    EDGE,
-    ElasticNet,
-    Neighbours,
-    SupportVectors,
-    Trees,
-    TunedLogistic,
-    make,
-    rising_sigmoid,
-)
+from modeling.core.estimators.classifiers import make
+from modeling.core.estimators.neighbours import Neighbours
+from modeling.core.estimators.regressions import ElasticNet, TunedLogistic
+from modeling.core.estimators.sigmoid import rising_sigmoid
+from modeling.core.estimators.support_vectors import SupportVectors
+from modeling.core.estimators.trees import EDGE, Trees
 from modeling.core.recipes import CLASSIFIERS
 
 

@@ -14,10 +14,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from modeling.core import persist
 from modeling.core.errors import MissingColumns, UnseenCentre
+from modeling.core.estimators.build import build
 from modeling.core.estimators.chain import FeatureChain
-from modeling.core.estimators.classifiers import TunedLogistic
+from modeling.core.estimators.late_fusion import LateFusion
 from modeling.core.estimators.preprocessing import MedianImputer
-from modeling.core.estimators.view_model import LateFusion, ViewModel, build
+from modeling.core.estimators.regressions import TunedLogistic
+from modeling.core.estimators.view_model import ViewModel
 from modeling.core.recipes import CLASSIFIERS, STANDARD
 from modeling.core.views import VIEWS, VOLUME_POST, VOLUME_PRE
 

@@ -7,16 +7,15 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from modeling.core.errors import InvalidTable, MissingColumns
+from modeling.core.errors import MissingColumns
 from modeling.core.estimators.chain import FeatureChain
-from modeling.core.estimators.classifiers import EDGE
 from modeling.core.estimators.preprocessing import LogRatio, MedianImputer
+from modeling.core.estimators.trees import EDGE
 from modeling.core.estimators.view_model import ViewModel
 from modeling.core.explanation.explain import (
     LOG_ODDS,
     PROBABILITY,
     coefficients,
-    contributions,
     contributions_of_all,
     explain,
     importance,
@@ -139,7 +138,7 @@ def test_explaining_leaves_the_global_random_state_alone(classifier):
 
 def test_the_largest_come_first_and_no_more_than_asked_for():
     X, y = draw(n_features=6)
-    parts = contributions(fit_view(X, y, "logistic"), X.iloc[[0]], top=2)
+    parts = contributions_of_all(fit_view(X, y, "logistic"), X.iloc[[0]], top=2)[0]
     assert len(parts) == 2
     assert abs(parts[0].amount) >= abs(parts[1].amount)
     assert {part.scale for part in parts} == {"log_odds"}
@@ -149,7 +148,7 @@ def test_all_patients_at_once_are_explained_as_each_alone():
     X, y = draw()
     model = fit_view(X, y, "rbf_svm")
     together = contributions_of_all(model, X.iloc[:3])
-    alone = [contributions(model, X.iloc[[place]]) for place in range(3)]
+    alone = [contributions_of_all(model, X.iloc[[place]])[0] for place in range(3)]
     for one, other in zip(together, alone, strict=True):
         assert [part.feature for part in one] == [part.feature for part in other]
         assert [part.amount for part in one] == pytest.approx([part.amount for part in other])
@@ -162,7 +161,7 @@ def test_values_are_as_measured_and_a_missing_value_is_said_to_be_missing():
     model = fitted(ViewModel(chain, folds=3).fit(X.to_numpy(), y), X, y, "logistic")
     gap, name = f"{X.columns[0]} (missing)", X.columns[0]
     with_gap, without = (
-        {part.feature: part.value for part in contributions(model, X.iloc[[place]])} for place in (0, 1)
+        {part.feature: part.value for part in parts} for parts in contributions_of_all(model, X.iloc[:2])
     )
     assert (with_gap[name], with_gap[gap]) == (None, 1.0)
     assert (without[name], without[gap]) == (X.iloc[1, 0], 0.0)
@@ -174,7 +173,7 @@ def test_the_ratio_of_a_baseline_is_given_as_a_ratio():
     X = pd.DataFrame({VOLUME_PRE: np.exp(random.normal(9, 1, 60))})
     X[VOLUME_POST] = X[VOLUME_PRE] * np.exp(random.normal(-0.5, 0.5, 60) - 0.3 * y)
     model = fitted(ViewModel(FeatureChain([("ratio", LogRatio())]), folds=3).fit(X.to_numpy(), y), X, y, "logistic")
-    (part,) = contributions(model, X.iloc[[7]])
+    ((part,),) = contributions_of_all(model, X.iloc[[7]])
     assert part.feature == LOG_VOLUME_RATIO
     assert part.value == pytest.approx(np.log((X.iloc[7, 1] + 1) / (X.iloc[7, 0] + 1)))
 
@@ -233,13 +232,7 @@ def test_importance_of_a_forest_is_in_log_odds_although_its_explanation_is_in_pr
     assert importance(model)[0][1] < 2 * largest
 
 
-def test_more_than_one_patient_is_refused():
-    X, y = draw(60)
-    with pytest.raises(InvalidTable, match="exactly one patient, not 2"):
-        contributions(fit_view(X, y, "logistic"), X.iloc[:2])
-
-
 def test_a_missing_column_is_refused():
     X, y = draw(60)
     with pytest.raises(MissingColumns):
-        contributions(fit_view(X, y, "logistic"), X.iloc[[0]].drop(columns=X.columns[1]))
+        contributions_of_all(fit_view(X, y, "logistic"), X.iloc[[0]].drop(columns=X.columns[1]))

@@ -14,9 +14,10 @@ from modeling.core.errors import LeakedOutcome
 from modeling.core.recipes import BUILT_IN
 from modeling.core.study.analyse import analyse
 from modeling.core.study.findings import no_signal
+from modeling.core.study.fold_sources import FoldSources
+from modeling.core.study.folds import centre_folds, outer_folds
 from modeling.core.study.held_out import fit_folds
-from modeling.core.study.nested import centre_folds, leave_one_centre_out, nested_cv, outer_folds
-from modeling.core.study.training import FoldSources
+from modeling.core.study.nested import leave_one_centre_out, nested_cv
 from modeling.core.study.validation import nested_row
 from modeling.core.table import FeatureTable
 
@@ -91,15 +92,15 @@ def test_shuffled_outcomes_are_predicted_no_better_than_by_chance(
     assert abs(np.mean(list(means.values())) - 0.5) < allowed, means
 
 
-@pytest.mark.parametrize("where", ["training", "test"])
+@pytest.mark.parametrize("where", ["training", "test", "external"])
 @pytest.mark.parametrize(("one", "two"), [(3.0, -1.0), (np.nan, 7.0)])
 def test_a_column_that_is_the_outcome_stops_the_study_and_is_named(known, tiny, where, one, two):
     told = np.random.default_rng(0).normal(size=len(known.X))
-    chosen = (known.split == "training") == (where == "training")
+    chosen = {"test": known.split != "training"}.get(where, known.split == where)
     told[chosen] = np.where(known.y[chosen] == 1, one, two)
     leaky = altered(known, X=known.X.assign(**{"habitat|post|canary": told}))
-    words = {"training": "48 training", "test": "36 test"}[where]
-    with pytest.raises(LeakedOutcome, match=rf"column habitat\|post\|canary tells the outcome of all {words}"):
+    words = {"training": "48 training", "test": "36 test", "external": "24 external"}[where]
+    with pytest.raises(LeakedOutcome, match=rf"column 'habitat\|post\|canary' tells the outcome of all {words}"):
         analyse(leaky, tiny)
 
 
@@ -112,7 +113,7 @@ def test_splits_that_are_too_small_by_themselves_are_looked_at_together(make_tab
 
 def test_a_column_that_is_almost_the_outcome_is_no_proof_of_a_leak(known, tiny):
     nearly = known.y.astype(float).copy()
-    for split in ("training", "internal_test"):
+    for split in ("training", "internal_test", "external"):
         nearly[nearly.index[known.split == split][0]] = 1 - nearly[nearly.index[known.split == split][0]]
     found = analyse(
         altered(known, X=known.X.assign(**{"clinical|nearly": nearly})), replace(tiny, views=("clinical",))

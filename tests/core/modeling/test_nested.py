@@ -8,9 +8,10 @@ import pytest
 from scipy.stats import norm
 
 from modeling.core.performance.discrimination import auc
-from modeling.core.study.held_out import PREVALENCE, Fold, fit_folds
-from modeling.core.study.nested import centre_folds, later_fold, nested_cv, outer_folds, temporal
-from modeling.core.study.training import FoldSources
+from modeling.core.study.fold_sources import FoldSources
+from modeling.core.study.folds import Fold, centre_folds, later_fold, outer_folds
+from modeling.core.study.held_out import PREVALENCE, fit_folds
+from modeling.core.study.nested import nested_cv, temporal
 from modeling.core.study.validation import nested_row
 from modeling.core.table import FeatureTable
 

@@ -13,7 +13,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from modeling.core import persist
 from modeling.core.errors import ModelCorrupt, UntrustedModel
-from modeling.core.study.training import FittedModel, fit_models
+from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.training import fit_models
 
 VIEWS = ("volume_change", "clinical", "whole_tumour", "habitat", "integrated")
 

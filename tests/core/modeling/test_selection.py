@@ -5,17 +5,11 @@ import pytest
 from scipy import stats
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from modeling.core.estimators.filters import ConstantFilter, MissingFilter, StabilityFilter
+from modeling.core.estimators.lasso import LassoSelector
 from modeling.core.estimators.preprocessing import MedianImputer, Winsorizer
 from modeling.core.estimators.rank_statistics import column_aucs, false_discovery_rates, mann_whitney_p
-from modeling.core.estimators.selection import (
-    ConstantFilter,
-    CorrelationPruner,
-    LassoSelector,
-    MannWhitneyFilter,
-    MissingFilter,
-    MRMRSelector,
-    StabilityFilter,
-)
+from modeling.core.estimators.selection import CorrelationPruner, MannWhitneyFilter, MRMRSelector
 
 SPEAKERS = [
     MissingFilter(),

@@ -179,7 +179,8 @@ def selected_stability(records: Records) -> Evidence | None:
     icc = [value for value in (version.facts.get("icc") or {}).values() if value is not None]
     words = f"{version}: {counted(len(version.selected), 'feature')}, selected in {decimal(100 * min(shares), 0)} to "
     words += f"{decimal(100 * max(shares), 0)} % of bootstrap refits"
-    words += f"; ICC {decimal(min(icc))} to {decimal(max(icc))}." if icc else "."
+    limits = ", lower limits," if records.recipe.get("icc_limit") == "lower" else ""
+    words += f"; ICC{limits} {decimal(min(icc))} to {decimal(max(icc))}." if icc else "."
     return Evidence(words, cite_version(version))
 
 
