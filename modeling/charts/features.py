@@ -34,7 +34,7 @@ def classifier_chart(comparison: Mapping[str, Mapping[str, Any]]) -> Chart | Non
         "domain": ["Chosen", "Within one standard error", "Not chosen"],
         "range": ["#009E73", "#0072B2", "#999999"],
     }
-    y = {"field": "classifier", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 200}}
+    y = {"field": "classifier", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 250}}
     x = {
         "type": "quantitative",
         "scale": {"zero": False},

@@ -8,6 +8,8 @@ from cohorts.core.response import is_mpr
 from cohorts.models import Cohort, PathologyOutcome, Timepoint
 from modeling.core.performance.sample_size import SampleSizeAdvice, advise
 from modeling.core.recipes import STANDARD
+from modeling.core.views import parts_of
+from modeling.selectors import PRIMARY_MODEL
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class TrainingAdvice:
 def training_advice(cohort: Cohort) -> TrainingAdvice:
     """Count patients with an outcome and an evaluable mask at both timepoints; advise on the sample size.
 
-    The number of parameters is the recipe's own cap: one for every ten patients of the smaller class.
+    The number of parameters is that of the candidates among which the integrated model's parts choose, as in the
+    advice that a run keeps.
     """
     readings = PathologyOutcome.objects.filter(patient__cohort=cohort, is_current=True)
     for kind in Timepoint.Kind.values:
@@ -40,6 +43,6 @@ def training_advice(cohort: Cohort) -> TrainingAdvice:
         counted[centre] = (n + 1, events + is_mpr(outcome.reading, threshold_percent=threshold))
     home = cohort.training_centre.code if cohort.training_centre else ""
     n, events = counted.get(home, (0, 0))
-    parameters = max(1, min(events, n - events) // STANDARD.patients_per_feature)
+    parameters = STANDARD.mrmr_features * len(parts_of(PRIMARY_MODEL))
     known = 0 < events < n
     return TrainingAdvice(counted, home, advise(n, events, parameters=parameters) if known else None)

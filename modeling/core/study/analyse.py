@@ -81,7 +81,7 @@ def analyse(
     sources: FoldSources | None = None,
     open_external: bool = True,
     on_progress: OnProgress | None = None,
-    workers: int = 2,
+    workers: int = 1,
 ) -> StudyResult:
     """Fit the models of a recipe and validate them in every way that the table allows.
 
@@ -100,7 +100,7 @@ def analyse(
     on_progress : callable, optional
         Called in the caller's thread with a note, the steps done and all steps; what it raises ends
         the study.
-    workers : int, default=2
+    workers : int, default=1
         Threads that fit folds.
 
     Returns

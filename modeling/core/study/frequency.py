@@ -30,7 +30,7 @@ def selection_frequency(
     *,
     icc: Mapping[str, float] | None = None,
     on_step: Callable[[str], None] | None = None,
-    workers: int = 2,
+    workers: int = 1,
 ) -> dict[str, dict[str, float]]:
     """Give the share of stratified bootstrap samples in which each feature is selected.
 
@@ -45,7 +45,7 @@ def selection_frequency(
     icc : mapping of str to float, optional
     on_step : callable, optional
         Called with a note after each view.
-    workers : int, default=2
+    workers : int, default=1
 
     Returns
     -------

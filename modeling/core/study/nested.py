@@ -73,7 +73,7 @@ def nested_cv(
     views: Sequence[str],
     sources: FoldSources | None = None,
     on_progress: OnStep | None = None,
-    workers: int = 2,
+    workers: int = 1,
 ) -> dict[str, Nested]:
     """Cross-validate everything that learns, on training patients only.
 
@@ -86,7 +86,7 @@ def nested_cv(
     sources : FoldSources, optional
     on_progress : callable, optional
         Called after each view of each outer fold.
-    workers : int, default=2
+    workers : int, default=1
 
     Returns
     -------
@@ -105,7 +105,7 @@ def leave_one_centre_out(
     views: Sequence[str],
     sources: FoldSources | None = None,
     on_progress: OnStep | None = None,
-    workers: int = 2,
+    workers: int = 1,
 ) -> dict[str, dict[str, Held]]:
     """Fit on all hospitals but one and predict that one, for each hospital that can be tested.
 
@@ -133,7 +133,7 @@ def temporal(
     views: Sequence[str],
     sources: FoldSources | None = None,
     on_progress: OnStep | None = None,
-    workers: int = 2,
+    workers: int = 1,
 ) -> dict[str, Held]:
     """Fit on the training hospital's earlier patients and predict the later ones; empty if not possible."""
     fold, _ = later_fold(table, recipe)
