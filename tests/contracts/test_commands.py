@@ -45,7 +45,7 @@ OPTIONS = {
     "extract": ["--cohort", "--protocol", "--wait", "--json"],
     "features": ["--roi", "--protocol", "--out", "--json"],
     "voxel_maps": ["--out", "--roi", "--class", "--feature", "--spacing-mm", "--json"],
-    "train": ["--cohort", "--recipe", "--wait", "--json"],
+    "train": ["--cohort", "--recipe", "--keep-closed", "--wait", "--json"],
     "register": ["--cohort", "--wait", "--json"],
     "report": ["--cohort", "--run", "--kind", "--out", "--json"],
     "predict": ["--cohort", "--patient", "--wait", "--json"],

@@ -53,9 +53,9 @@ def quick_training(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(habitats, "fit_codebook", partial(habitats.fit_codebook, k_range=(2, 3), stability_resamples=3))
 
 
-def train(study: Study, *, user: Any = None) -> Job:
+def train(study: Study, *, user: Any = None, open_external: bool = True) -> Job:
     """Train in this process, and give the job when it is over."""
-    job = enqueue_training(study.cohort, recipe_name=SMALL.name, user=user)
+    job = enqueue_training(study.cohort, recipe_name=SMALL.name, user=user, open_external=open_external)
     jobs.execute(job.pk, training.run)
     job.refresh_from_db()
     return job

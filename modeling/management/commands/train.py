@@ -18,16 +18,20 @@ class Command(EcotoneCommand):
         super().add_arguments(parser)
         parser.add_argument("--cohort", required=True, metavar="CODE")
         parser.add_argument("--recipe", default=STANDARD.name, metavar="NAME")
+        parser.add_argument(
+            "--keep-closed", action="store_true", help="Do not look at the external centres yet; a person opens them."
+        )
         parser.add_argument("--wait", action="store_true", help="Show progress; starts workers if none run.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         cohort = cohort_named(options["cohort"])
+        choices = {"recipe_name": options["recipe"], "open_external": not options["keep_closed"]}
         if not options["wait"]:
             require_workers()
-            job = enqueue_training(cohort, recipe_name=options["recipe"], user=None)
+            job = enqueue_training(cohort, user=None, **choices)
         else:
             with running_workers():
-                job = watch(enqueue_training(cohort, recipe_name=options["recipe"], user=None), label="Training")
+                job = watch(enqueue_training(cohort, user=None, **choices), label="Training")
                 require_done(job)
                 # Training asks for predictions; they are part of what a waiting person expects to find.
                 follower = Job.objects.filter(cohort=cohort, kind=Job.Kind.PREDICTION).order_by("-pk").first()

@@ -1,0 +1,71 @@
+"""Looks at other hospitals: closed until somebody opens them, counted, and never a second time by one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from cohorts.errors import ServiceError
+from cohorts.models import AuditEntry
+from modeling.models import Evaluation, TestOpening, TrainingRun
+from modeling.services.promotion import verdict_for
+from modeling.services.runs import open_external
+from tests.modeling.conftest import Trained, train
+from tests.study import Study
+
+pytestmark = pytest.mark.django_db
+CENTRES = {"B", "C"}
+
+
+def external(run: TrainingRun) -> dict[tuple[str, str], tuple[Any, ...]]:
+    rows = Evaluation.objects.filter(model_version__run=run, split="external").select_related("model_version")
+    return {(row.model_version.name, row.centre): (row.n, row.events, row.auc, row.auc_low) for row in rows}
+
+
+def test_a_run_that_tests_at_once_logs_each_centre_as_its_first_opening(trained: Trained) -> None:
+    rows = TestOpening.objects.filter(run__number=1)
+    assert {(row.centre, row.number) for row in rows} == {(centre, 1) for centre in CENTRES}
+    assert {row.opened_by.username for row in rows if row.opened_by} == {"study-researcher"}
+    assert sum(row.n_patients for row in rows) == trained.job.training_run.findings["flow"]["external"]
+
+
+def test_a_closed_run_looks_at_no_other_hospital_until_a_person_opens_them(living: Study) -> None:
+    train(living, user=living.people["researcher"], open_external=False)
+    run = TrainingRun.objects.get(number=2)
+    assert not external(run)
+    assert not Evaluation.objects.filter(model_version__run=run, split="leave_one_centre_out").exists()
+    assert not run.openings.exists()
+    challenger = run.model_versions.get(name="integrated")
+    assert "not tested on external patients" in verdict_for(challenger).reason  # type: ignore[union-attr]
+
+    assert open_external(run, actor=living.people["researcher"], reason="The recipe is final.") == len(CENTRES)
+    # The same patients and models as in the first run, which was open: the same figures, the second look.
+    assert external(run) == external(TrainingRun.objects.get(number=1))
+    assert {(row.centre, row.number) for row in run.openings.all()} == {(centre, 2) for centre in CENTRES}
+    run.refresh_from_db()
+    assert run.findings["heterogeneity"] == TrainingRun.objects.get(number=1).findings["heterogeneity"]
+    entry = AuditEntry.objects.get(verb="opened external test")
+    assert (entry.actor, entry.reason) == (living.people["researcher"], "The recipe is final.")
+
+
+def test_no_run_opens_a_centre_twice(trained: Trained, living: Study) -> None:
+    run = TrainingRun.objects.get(number=1)
+    with pytest.raises(ServiceError, match="open already"):
+        open_external(run, actor=living.people["researcher"], reason="once more")
+    assert run.openings.count() == len(CENTRES)
+
+
+def test_opening_asks_for_a_reason_and_for_the_right_to_train(living: Study, client: Any) -> None:
+    TestOpening.objects.all().delete()
+    Evaluation.objects.filter(split="external").delete()
+    address = reverse("modeling:open-external", args=[living.cohort.code, 1])
+    client.force_login(living.people["data_manager"])
+    assert client.post(address, {"reason": "curious"}).status_code == 403
+    client.force_login(living.people["researcher"])
+    client.post(address, {"reason": " "})
+    assert not TestOpening.objects.exists()
+    page = client.post(address, {"reason": "final"}, follow=True).content.decode()
+    assert "2 external centres are open" in page
+    assert TestOpening.objects.count() == len(CENTRES)
