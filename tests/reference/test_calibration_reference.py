@@ -262,3 +262,12 @@ def test_calibration_of_the_other_outcome_mirrors(patients):
         assert one.slope == pytest.approx(two.slope, abs=1e-6)
         assert one.intercept == pytest.approx(-two.intercept, abs=1e-6)
     assert brier(y, p) == pytest.approx(brier(1 - y, 1 - p))
+
+
+def test_a_slope_through_predictions_that_hardly_differ_is_not_given():
+    # The likelihood has a maximum, in the hundreds: noise divided by almost nothing.
+    random = np.random.default_rng(3)
+    y = random.integers(0, 2, 90)
+    found = calibration_slope_intercept(y, 0.48 + 1e-4 * random.normal(size=90))
+    assert (found.slope, found.reason) == (None, "all patients have nearly the same prediction")
+    assert found.intercept is not None

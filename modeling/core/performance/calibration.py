@@ -85,7 +85,8 @@ def calibration_slope_intercept(y: Ints, p: Floats) -> Calibration:
     score = log_odds(p)
     intercept = float(maximum_likelihood(np.ones((len(y), 1)), y, offset=score).coefficients[0])
     if np.ptp(score) < _LEAST_RANGE:
-        return Calibration(None, intercept, "all patients have the same prediction, or nearly so")
+        nearly = "nearly " if np.ptp(score) > 0 else ""
+        return Calibration(None, intercept, f"all patients have {nearly}the same prediction")
     if not _overlapping(y, score):
         return Calibration(None, intercept, "the predictions separate the classes perfectly, the slope is infinite")
     slope = maximum_likelihood(np.column_stack([np.ones(len(y)), score]), y).coefficients[1]
