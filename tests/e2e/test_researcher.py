@@ -87,10 +87,11 @@ def _shades(png: bytes) -> set[int]:
 def test_retraining_gives_a_new_version_beside_the_old_one(researcher: Visitor) -> None:
     page = researcher.page
     researcher.go("/cohorts/demo/models/")
-    page.get_by_role("button", name=re.compile("train", re.IGNORECASE)).first.click()
+    page.locator("section[aria-labelledby='train-title'] select").select_option("quick")
+    page.get_by_role("button", name="Train", exact=True).click()
     expect(page).to_have_url(re.compile("/cohorts/jobs/"))
     researcher.picture("job-running")
-    expect(page.locator("body")).to_contain_text("Done", timeout=180_000)
+    expect(page.locator("#job-progress")).to_have_attribute("data-state", "done", timeout=180_000)
     researcher.go("/cohorts/demo/models/")
     expect(page.locator("body")).to_contain_text("Integrated 1")
     expect(page.locator("body")).to_contain_text("Integrated 2")
@@ -109,7 +110,7 @@ def test_stability_is_measured_on_demand_and_shown_with_its_interval(researcher:
     page.get_by_role("spinbutton", name="Scans").fill("2")
     page.get_by_role("button", name="Measure").click()
     expect(page).to_have_url(re.compile("/cohorts/jobs/"))
-    expect(page.locator("body")).to_contain_text("Done", timeout=180_000)
+    expect(page.locator("#job-progress")).to_have_attribute("data-state", "done", timeout=180_000)
     researcher.go("/cohorts/demo/stability/?protocol=light")
     expect(page.get_by_role("row", name=re.compile("original_shape_MeshVolume"))).to_be_visible()
     expect(page.locator("body")).to_contain_text("Fewer than 30")
