@@ -56,7 +56,7 @@ def recipe_edit(request: HttpRequest, cohort_code: str, name: str) -> HttpRespon
     recipe = _recipe(cohort, name)
     own_name = f"{name}-{cohort.code}"[:40] if name in BUILT_IN else name
     form = DesignForm(request.POST) if request.method == "POST" else DesignForm.of(replace(recipe, name=own_name))
-    if request.method == "POST" and form.is_valid() and (saved := _saved(request, cohort, form)):
+    if request.method == "POST" and form.is_valid() and (saved := _saved(request, cohort, recipe, form)):
         messages.success(request, f"{saved} is saved.")
         return redirect("modeling:recipe", cohort.code, saved.name)
     context = {"cohort": cohort, "recipe": recipe, "form": form, "groups": _groups(form)}
@@ -70,10 +70,11 @@ def _recipe(cohort: Cohort, name: str) -> Recipe:
     return found
 
 
-def _saved(request: HttpRequest, cohort: Cohort, form: DesignForm) -> StoredRecipe | None:
+def _saved(request: HttpRequest, cohort: Cohort, base: Recipe, form: DesignForm) -> StoredRecipe | None:
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     try:
-        return save_recipe(cohort, form.recipe_values, actor=request.user)
+        # What the form does not ask stays as it is in the recipe that this one is designed from.
+        return save_recipe(cohort, base.as_dict() | form.recipe_values, actor=request.user)
     except ServiceError as error:
         form.add_error("name", error.message)
         return None

@@ -81,6 +81,8 @@ def test_a_researcher_designs_a_recipe_from_a_built_in_one_and_trains_it(trial: 
     assert "quick-trial" in page.content.decode()
     answer = client.post(reverse("modeling:recipe-edit", args=["trial", "quick"]), posted(name="mine"))
     assert answer.status_code == 302, answer.context["form"].errors
+    # What the form does not ask is that of the recipe it was designed from, not of the standard.
+    assert recipe_named(trial.cohort, "mine").lasso_folds == QUICK.lasso_folds != STANDARD.lasso_folds
     listed = client.get(reverse("modeling:recipes", args=["trial"])).content.decode()
     assert "mine" in listed
     shown = client.get(reverse("modeling:recipe", args=["trial", "mine"])).content.decode()
