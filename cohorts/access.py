@@ -28,7 +28,12 @@ class Action(StrEnum):
     VIEW_PREDICTIONS = "view_predictions"
     EDIT_PATIENT = "edit_patient"
     ENTER_OUTCOME = "enter_outcome"
+    READ_BLINDED = "read_blinded"
+    ASK = "ask"
+    ANSWER = "answer"
+    LOCK = "lock"
     IMPORT_IMAGES = "import_images"
+    CONTOUR = "contour"
     RUN_EXTRACTION = "run_extraction"
     TRAIN = "train"
     EXPORT = "export"
@@ -37,13 +42,23 @@ class Action(StrEnum):
 
 #: Coordinators and readers enter pathology, so they stay blind to predictions.
 PERMISSIONS: dict[str, frozenset[Action]] = {
-    Role.COORDINATOR: frozenset({Action.VIEW, Action.EDIT_PATIENT, Action.ENTER_OUTCOME, Action.IMPORT_IMAGES}),
+    Role.COORDINATOR: frozenset(
+        {
+            Action.VIEW,
+            Action.EDIT_PATIENT,
+            Action.ENTER_OUTCOME,
+            Action.ANSWER,
+            Action.IMPORT_IMAGES,
+            Action.CONTOUR,
+        }
+    ),
     Role.READER: frozenset({Action.VIEW, Action.ENTER_OUTCOME}),
     Role.RESEARCHER: frozenset(
         {
             Action.VIEW,
             Action.VIEW_PREDICTIONS,
             Action.IMPORT_IMAGES,
+            Action.CONTOUR,
             Action.RUN_EXTRACTION,
             Action.TRAIN,
             Action.EXPORT,
@@ -54,13 +69,27 @@ PERMISSIONS: dict[str, frozenset[Action]] = {
             Action.VIEW,
             Action.EDIT_PATIENT,
             Action.ENTER_OUTCOME,
+            Action.ASK,
+            Action.ANSWER,
+            Action.LOCK,
             Action.IMPORT_IMAGES,
+            Action.CONTOUR,
             Action.RUN_EXTRACTION,
             Action.EXPORT,
         }
     ),
-    Role.ADMINISTRATOR: frozenset(Action),
+    # Who sees predictions and readings cannot read blind.
+    Role.ADMINISTRATOR: frozenset(Action) - {Action.READ_BLINDED},
 }
+#: Where readings are blind, a reader sees nothing but what waits to be read.
+BLINDED_READER = frozenset({Action.READ_BLINDED})
+
+
+def granted(membership: Membership) -> frozenset[Action]:
+    """Give what a membership allows in its cohort."""
+    if membership.role == Role.READER and membership.cohort.double_reading:
+        return BLINDED_READER
+    return PERMISSIONS[membership.role]
 
 
 def visible(queryset: QuerySet[M], user: Person) -> QuerySet[M]:
@@ -98,20 +127,20 @@ def fetch(model: type[M] | QuerySet[M], user: Person, action: Action, **lookup: 
 def allowed(user: Person, action: Action, cohort: Cohort) -> bool:
     """Tell whether a person's role in a cohort includes an action."""
     membership = membership_in(user, cohort)
-    return membership is not None and action in PERMISSIONS[membership.role]
+    return membership is not None and action in granted(membership)
 
 
 def membership_in(user: Person, cohort: Cohort) -> Membership | None:
     """Give a person's membership in a cohort."""
     if not user.is_authenticated:
         return None
-    return Membership.objects.filter(user=user, cohort=cohort).select_related("centre").first()
+    return Membership.objects.filter(user=user, cohort=cohort).select_related("centre", "cohort").first()
 
 
 def actions_in(user: Person, cohort: Cohort) -> frozenset[Action]:
     """Give everything a person may do in a cohort, for templates that show or hide controls."""
     membership = membership_in(user, cohort)
-    return PERMISSIONS[membership.role] if membership else frozenset()
+    return granted(membership) if membership else frozenset()
 
 
 def cohort_of(record: Model) -> Cohort:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cohorts.selectors import CohortSummary
+from cohorts.selectors.summary import CohortSummary
 
 #: Colour-blind-safe (Okabe-Ito): one colour for one meaning on every page.
 RESPONSE_COLOURS = {"MPR": "#009E73", "No MPR": "#D55E00", "No outcome yet": "#999999"}

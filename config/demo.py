@@ -137,7 +137,9 @@ def enter_clinical_data(plan: DemoPlan, cohort: Cohort, *, advance: Advance) -> 
     present = set(Patient.objects.filter(cohort=cohort).values_list("code", flat=True))
     for truth in plan.truths:
         if truth.code not in present:
-            clinical = {name: getattr(truth.clinical, name) for name in CLINICAL_FIELDS if name != "centre"}
+            clinical = {
+                name: getattr(truth.clinical, name) for name in CLINICAL_FIELDS if hasattr(truth.clinical, name)
+            }
             create_patient(cohort, code=truth.code, centre=centres[truth.centre], actor=actor, clinical=clinical)
         advance()
 

@@ -15,6 +15,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 BROWSER_LIBRARIES = {
     "vendor/bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
     "vendor/htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "vendor/tus.min.js": "tus-js-client/dist/tus.min.js",
     "vendor/vega.min.js": "vega/build/vega.min.js",
     "vendor/vega-lite.min.js": "vega-lite/build/vega-lite.min.js",
     "vendor/vega-embed.min.js": "vega-embed/build/vega-embed.min.js",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from cohorts.forms import BootstrapMixin
+from cohorts.forms.fields import BootstrapMixin
 from cohorts.models import Centre, Timepoint
 from imaging.core.spec import BUILT_IN, FEATURE_CLASSES
 from imaging.services.placing import ImportOptions

@@ -10,13 +10,13 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from cohorts.forms import BootstrapMixin
+from cohorts.forms.fields import BootstrapMixin
 from modeling.core.errors import InvalidRecipe, InvalidViews
 from modeling.core.own_table.choices import ROLES, Choices
 from modeling.core.own_table.own_views import parse_views
 from modeling.core.recipes import BUILT_IN, CLASSIFIERS, STANDARD, Recipe
 from modeling.core.views import VIEWS
-from modeling.wording import classifier_in_words, meaning_of, view_in_words
+from modeling.wording import classifier_in_words, meaning_of, setting_named, view_in_words
 
 WEEKDAYS = [
     ("*", "Every day"),
@@ -132,60 +132,47 @@ class DesignForm(BootstrapMixin, forms.Form):
     views = forms.MultipleChoiceField(
         choices=[(name, view_in_words(name)) for name in VIEWS],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
-        help_text="What each model may look at.",
     )
     classifiers = forms.MultipleChoiceField(
         choices=[(name, classifier_in_words(name)) for name in CLASSIFIERS],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
-        help_text="The simplest within one standard error of the best is taken.",
     )
-    max_missing_fraction = forms.FloatField(min_value=0, max_value=1, label="Largest share of missing values")
+    max_missing_fraction = forms.FloatField(min_value=0, max_value=1)
     icc_minimum = forms.FloatField(
         min_value=0,
         max_value=1,
         required=False,
-        label="Smallest ICC",
         help_text="Used where stability was measured on training patients; empty switches the filter off.",
     )
-    icc_limit = forms.ChoiceField(
-        choices=[("estimate", "the estimate"), ("lower", "the lower 95 % limit")], label="ICC is judged by"
-    )
-    univariate_p = forms.FloatField(min_value=0, max_value=1, label="Mann-Whitney p below")
-    false_discovery = forms.BooleanField(required=False, label="Benjamini-Hochberg correction")
-    max_abs_spearman = forms.FloatField(min_value=0, max_value=1, label="Largest absolute correlation (Spearman)")
-    mrmr_features = forms.IntegerField(min_value=1, max_value=200, label="Features kept by mRMR")
-    lasso_rule = forms.ChoiceField(
-        choices=[("1se", "largest within one standard error"), ("min", "least loss")], label="LASSO penalty"
-    )
-    patients_per_feature = forms.IntegerField(
-        min_value=1, max_value=100, label="Patients of the smaller class per feature"
-    )
+    icc_limit = forms.ChoiceField(choices=[("estimate", "the estimate"), ("lower", "the lower 95 % limit")])
+    univariate_p = forms.FloatField(min_value=0, max_value=1)
+    false_discovery = forms.BooleanField(required=False)
+    max_abs_spearman = forms.FloatField(min_value=0, max_value=1)
+    mrmr_features = forms.IntegerField(min_value=1, max_value=200)
+    lasso_rule = forms.ChoiceField(choices=[("1se", "largest within one standard error"), ("min", "least loss")])
+    patients_per_feature = forms.IntegerField(min_value=1, max_value=100)
     class_weight = forms.ChoiceField(
         choices=[("balanced", "both classes count alike"), ("", "every patient counts alike")], required=False
     )
-    calibration = forms.ChoiceField(choices=[("none", "none"), ("sigmoid", "sigmoid")], label="Recalibration")
-    threshold_rule = forms.ChoiceField(
-        choices=[("youden", "Youden's index"), ("sensitivity", "sensitivity floor")], label="Threshold"
-    )
-    sensitivity_floor = forms.FloatField(min_value=0, max_value=1, label="Sensitivity floor")
+    calibration = forms.ChoiceField(choices=[("none", "none"), ("sigmoid", "sigmoid")])
+    threshold_rule = forms.ChoiceField(choices=[("youden", "Youden's index"), ("sensitivity", "sensitivity floor")])
+    sensitivity_floor = forms.FloatField(min_value=0, max_value=1)
     harmonise = forms.ChoiceField(
         choices=[("none", "none"), ("combat", "ComBat")],
-        label="Harmonisation",
         help_text="ComBat needs several training centres and refuses a centre that it was not fitted on.",
     )
-    cv_folds = forms.IntegerField(min_value=2, max_value=20, label="Outer folds")
-    cv_repeats = forms.IntegerField(min_value=1, max_value=50, label="Repeats")
-    inner_folds = forms.IntegerField(min_value=2, max_value=20, label="Inner folds")
-    bootstraps = forms.IntegerField(min_value=0, max_value=20_000, label="Bootstrap resamples of intervals")
-    selection_bootstraps = forms.IntegerField(
-        min_value=0, max_value=1_000, label="Bootstrap refits for selection frequency"
-    )
-    temporal_fraction = forms.FloatField(min_value=0.1, max_value=0.5, label="Share of the latest patients")
-    seed = forms.IntegerField(min_value=0, label="Seed")
+    cv_folds = forms.IntegerField(min_value=2, max_value=20)
+    cv_repeats = forms.IntegerField(min_value=1, max_value=50)
+    inner_folds = forms.IntegerField(min_value=2, max_value=20)
+    bootstraps = forms.IntegerField(min_value=0, max_value=20_000)
+    selection_bootstraps = forms.IntegerField(min_value=0, max_value=1_000)
+    temporal_fraction = forms.FloatField(min_value=0.1, max_value=0.5)
+    seed = forms.IntegerField(min_value=0)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
+            field.label = setting_named(name) or field.label
             field.help_text = field.help_text or meaning_of(name)
 
     @classmethod

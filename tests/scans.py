@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from django.db import transaction
 
 from cohorts.models import Patient
-from cohorts.selectors import shift_days
+from cohorts.selectors.patients import shift_days
 from cohorts.services.patients import record_scan
 from imaging import storage
 from imaging.core.codec import pack_mask, pack_volume

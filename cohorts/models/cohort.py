@@ -6,12 +6,23 @@ from django.contrib.auth.models import AbstractUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
+from cohorts.core.agreement import READING_MARGIN_POINTS
 from cohorts.core.response import MPR_THRESHOLD_PERCENT
 
 
 class User(AbstractUser):
-    """A person who can log in. Rights come from memberships only."""
+    """A person who can log in, with how they like to read. Rights come from memberships only."""
+
+    class Theme(models.TextChoices):
+        AUTO = "auto", _("As the device")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser asks.")
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, help_text="Empty: the installation's.")
+    theme = models.CharField(_("appearance"), max_length=5, choices=Theme, default=Theme.AUTO)
 
 
 class Cohort(models.Model):
@@ -29,6 +40,23 @@ class Cohort(models.Model):
         default=MPR_THRESHOLD_PERCENT,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text="Residual viable tumour at or below which a response is major.",
+    )
+    double_reading = models.BooleanField(
+        default=False,
+        help_text="Two readers give the viable percentage blind; only agreed or adjudicated values train models.",
+    )
+    reading_margin_points = models.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        default=READING_MARGIN_POINTS,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="Two readings that differ by more percentage points than this go to a third reader.",
+    )
+    post_scan_due_days = models.PositiveSmallIntegerField(
+        default=42, help_text="Days after the last dose from which a missing post-treatment CT is overdue."
+    )
+    pathology_due_days = models.PositiveSmallIntegerField(
+        default=70, help_text="Days after the last dose from which a missing pathology is overdue."
     )
     training_centre = models.ForeignKey(
         "Centre",

@@ -30,6 +30,21 @@ class PathologyOutcome(models.Model):
     cohort_path = "patient__cohort"
     centre_path = "patient__centre"
 
+    class Procedure(models.TextChoices):
+        WEDGE = "wedge", "Wedge resection"
+        SEGMENTECTOMY = "segmentectomy", "Segmentectomy"
+        LOBECTOMY = "lobectomy", "Lobectomy"
+        SLEEVE = "sleeve", "Sleeve lobectomy"
+        BILOBECTOMY = "bilobectomy", "Bilobectomy"
+        PNEUMONECTOMY = "pneumonectomy", "Pneumonectomy"
+        OTHER = "other", "Other"
+
+    class Resection(models.TextChoices):
+        R0 = "R0", "R0"
+        R1 = "R1", "R1"
+        R2 = "R2", "R2"
+        RX = "RX", "RX"
+
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="outcomes")
     version = models.PositiveIntegerField()
     is_current = models.BooleanField(default=True)
@@ -44,9 +59,18 @@ class PathologyOutcome(models.Model):
     nodes_examined = models.PositiveSmallIntegerField("nodes examined", null=True, blank=True)
     nodes_positive = models.PositiveSmallIntegerField("nodes positive", null=True, blank=True)
     nodes_viable_percent = _percent("viable tumour in nodes (%)")
+    stations = models.JSONField(
+        "nodes by station", default=list, blank=True, help_text="station, examined, positive, viable_percent of each"
+    )
     tumour_bed_mm = models.DecimalField(
         "tumour bed, largest size (mm)", max_digits=5, decimal_places=1, null=True, blank=True
     )
+    blocks_examined = models.PositiveSmallIntegerField("blocks of the bed examined", null=True, blank=True)
+    tumours_resected = models.PositiveSmallIntegerField(
+        "tumours resected", null=True, blank=True, help_text="The values are those of the segmented one."
+    )
+    procedure = models.CharField(max_length=16, choices=Procedure, blank=True)
+    resection = models.CharField("resection margin", max_length=2, choices=Resection, blank=True)
     sampling_complete = models.BooleanField("tumour bed sampled completely", default=True)
     tnm_edition = models.PositiveSmallIntegerField("TNM edition", default=9, choices=[(8, "8th"), (9, "9th")])
     surgery_on = models.DateField("surgery", null=True, blank=True)

@@ -38,6 +38,15 @@ class Patient(models.Model):
         CENTRAL = "central", "Central (inner two thirds)"
         PERIPHERAL = "peripheral", "Peripheral (outer third)"
 
+    class Exclusion(models.TextChoices):
+        NO_SURGERY = "no_surgery", "No surgery"
+        UNRESECTABLE = "unresectable", "Not resectable"
+        PROGRESSION = "progression", "Progression before surgery"
+        DIED = "died", "Died before surgery"
+        WITHDRAWN = "withdrawn", "Consent withdrawn"
+        CRITERIA = "criteria", "Criteria of the protocol not met"
+        OTHER = "other", "Other reason"
+
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="patients")
     centre = models.ForeignKey(Centre, on_delete=models.PROTECT, related_name="patients")
     code = models.CharField(max_length=32, validators=[PATIENT_CODE], help_text="Pseudonym, never a name.")
@@ -62,6 +71,10 @@ class Patient(models.Model):
     cycles = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(12)])
     first_dose_on = models.DateField("first dose", null=True, blank=True)
     last_dose_on = models.DateField("last dose", null=True, blank=True)
+    enrolled_on = models.DateField("enrolment", null=True, blank=True)
+    exclusion = models.CharField("excluded because", max_length=12, choices=Exclusion, blank=True)
+    exclusion_note = models.CharField("note on the exclusion", max_length=200, blank=True)
+    revision = models.PositiveIntegerField(default=1, editable=False, help_text="Counts saved changes of the row.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

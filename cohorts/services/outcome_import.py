@@ -15,7 +15,7 @@ from django.db.models import Field
 
 from cohorts.core.errors import UnreadableTable
 from cohorts.models import Cohort, PathologyOutcome, Patient, User
-from cohorts.selectors import current_outcome
+from cohorts.selectors.patients import current_outcome
 from cohorts.services.outcomes import OUTCOME_FIELDS, enter_outcome, findings
 
 #: Column → what it means; `patient` and the fields of a reading.

@@ -12,7 +12,7 @@ from cohorts.core.errors import ContradictoryOutcome, Finding
 from cohorts.core.response import check
 from cohorts.core.timeline import check_timeline
 from cohorts.models import Cohort, PathologyOutcome, Patient, User
-from cohorts.selectors import current_outcome, timeline_of
+from cohorts.selectors.patients import current_outcome, timeline_of
 
 OUTCOME_FIELDS: Sequence[str] = (
     "viable_percent",
@@ -25,7 +25,12 @@ OUTCOME_FIELDS: Sequence[str] = (
     "nodes_examined",
     "nodes_positive",
     "nodes_viable_percent",
+    "stations",
     "tumour_bed_mm",
+    "blocks_examined",
+    "tumours_resected",
+    "procedure",
+    "resection",
     "sampling_complete",
     "tnm_edition",
     "surgery_on",

@@ -12,7 +12,7 @@ from cohorts import audit
 from cohorts.core.errors import ContradictoryOutcome, Finding
 from cohorts.core.timeline import check_timeline
 from cohorts.models import Centre, Cohort, Patient, Timepoint, User
-from cohorts.selectors import timeline_of
+from cohorts.selectors.patients import timeline_of
 
 CLINICAL_FIELDS: Sequence[str] = (
     "centre",
@@ -27,6 +27,9 @@ CLINICAL_FIELDS: Sequence[str] = (
     "cycles",
     "first_dose_on",
     "last_dose_on",
+    "enrolled_on",
+    "exclusion",
+    "exclusion_note",
 )
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from cohorts.access import Action, actions_in
 from cohorts.core.timeline import Timeline
 from cohorts.models import Cohort, PathologyOutcome, Patient
-from cohorts.selectors import Response, response_of
+from cohorts.selectors.patients import Response, response_of
 
 register = template.Library()
 

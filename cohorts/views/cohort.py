@@ -11,9 +11,11 @@ from django.views.decorators.vary import vary_on_headers
 
 from cohorts.access import Action, actions_in, fetch, visible
 from cohorts.charts import cohort_charts
-from cohorts.forms import CohortForm, PatientFilterForm
+from cohorts.forms.cohort import CohortForm
+from cohorts.forms.patient import PatientFilterForm
 from cohorts.models import AuditEntry, Cohort
-from cohorts.selectors import cohorts_for_list, patients_for_list, summarise
+from cohorts.selectors.patients import patients_for_list
+from cohorts.selectors.summary import cohorts_for_list, summarise
 from cohorts.services.cohorts import create_cohort
 
 PATIENTS_PER_PAGE = 50

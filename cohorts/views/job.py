@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cohorts import jobs
 from cohorts.access import Action, actions_in, fetch
 from cohorts.models import Cohort, Job
-from cohorts.selectors import job_cases, jobs_for_list
+from cohorts.selectors.jobs import job_cases, jobs_for_list
 
 #: What a person must be allowed to do in order to stop or repeat a kind of work.
 CONTROLS = {

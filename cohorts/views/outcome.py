@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cohorts.access import Action, fetch, visible
 from cohorts.core.errors import CohortError, ContradictoryOutcome
-from cohorts.forms import OutcomeFileForm, OutcomeForm
+from cohorts.forms.outcome import OutcomeFileForm, OutcomeForm
 from cohorts.models import Cohort, PathologyOutcome, Patient, User
-from cohorts.selectors import current_outcome, response_of
+from cohorts.selectors.patients import current_outcome, response_of
 from cohorts.services.outcome_import import COLUMNS, commit_outcomes, plan_outcomes
 from cohorts.services.outcomes import enter_outcome, findings
 from cohorts.views.patient import fetch_patient

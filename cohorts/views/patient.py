@@ -10,9 +10,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from cohorts.access import Action, actions_in, fetch, membership_in
 from cohorts.core.errors import ContradictoryOutcome
-from cohorts.forms import NewPatientForm, PatientForm, centres_for
+from cohorts.forms.fields import centres_for
+from cohorts.forms.patient import NewPatientForm, PatientForm
 from cohorts.models import Cohort, Patient, User
-from cohorts.selectors import current_outcome, response_of, timeline_of
+from cohorts.selectors.patients import current_outcome, response_of, timeline_of
 from cohorts.services.outcomes import findings
 from cohorts.services.patients import CLINICAL_FIELDS, create_patient, date_findings, update_patient
 

@@ -7,6 +7,7 @@ from imaging.models.protocol import ExtractionProtocol
 from imaging.models.series import ImageSeries, Segmentation
 from imaging.models.stability import PerturbedFeatures
 from imaging.models.transition import Registration, TransitionMap
+from imaging.models.upload import Upload, UploadedFile
 
 __all__ = [
     "ExtractionProtocol",
@@ -21,4 +22,6 @@ __all__ = [
     "SupervoxelMap",
     "TransitionMap",
     "TumourLocation",
+    "Upload",
+    "UploadedFile",
 ]

@@ -57,6 +57,7 @@ class Segmentation(models.Model):
         RTSTRUCT = "rtstruct", "RTSTRUCT"
         SEG = "seg", "DICOM SEG"
         MASK = "mask", "Mask file"
+        DRAWN = "drawn", "Drawn in Ecotone"
 
     series = models.ForeignKey(ImageSeries, on_delete=models.CASCADE, related_name="segmentations")
     timepoint = models.ForeignKey(Timepoint, on_delete=models.CASCADE, related_name="segmentations")
@@ -74,6 +75,10 @@ class Segmentation(models.Model):
     components = models.PositiveIntegerField(default=1)
     source_sha256 = models.CharField("de-identified file", max_length=64, blank=True)
     mask_sha256 = models.CharField(max_length=64)
+    drawn_from = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="+", help_text="the version that was edited"
+    )
+    comparison = models.JSONField(default=dict, help_text="with the version before: Dice, volumes, surface distances")
     imported_by = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

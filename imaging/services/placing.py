@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from cohorts.errors import ServiceError
 from cohorts.models import Centre, Cohort, Patient, Timepoint
 from cohorts.models.patient import PATIENT_CODE
-from cohorts.selectors import true_scan_date
+from cohorts.selectors.patients import true_scan_date
 from imaging.core.corrections import Corrections, Repeated
 from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport

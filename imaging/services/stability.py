@@ -18,7 +18,7 @@ from cohorts import jobs
 from cohorts.errors import ServiceError
 from cohorts.jobs import Report
 from cohorts.models import Cohort, Job, User
-from cohorts.selectors import active_job
+from cohorts.selectors.jobs import active_job
 from imaging.core.errors import MaskRefused
 from imaging.core.features import FeatureVector, extract
 from imaging.core.geometry import TumorMask, Volume

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cohorts.access import Action, actions_in, fetch, membership_in, visible
 from cohorts.errors import ServiceError
-from cohorts.forms import centres_for
+from cohorts.forms.fields import centres_for
 from cohorts.models import Cohort, Job, Timepoint, User
 from cohorts.services.patients import mark_not_evaluable
 from imaging.forms import ImportForm, NotEvaluableForm

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from cohorts.access import Action, actions_in, fetch
 from cohorts.errors import REMEDIES
 from cohorts.models import Cohort, Patient, Timepoint
-from cohorts.selectors import summarise
+from cohorts.selectors.summary import summarise
 from imaging.charts import HABITAT_COLOURS, fraction_chart, interaction_charts, volume_chart
 from imaging.models import HabitatMap, HabitatModel, Segmentation
 from imaging.selectors import (

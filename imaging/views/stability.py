@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cohorts.access import Action, Person, actions_in, fetch, visible
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, Job, User
-from cohorts.selectors import active_job
+from cohorts.selectors.jobs import active_job
 from imaging.core.errors import TooFewCases
 from imaging.core.perturb import PERTURBATIONS
 from imaging.core.reliability import RECOMMENDED_CASES, STABLE_FROM, Reliability

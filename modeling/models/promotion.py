@@ -44,6 +44,7 @@ class RetrainingPolicy(models.Model):
 
     cohort = models.OneToOneField(Cohort, on_delete=models.CASCADE, related_name="retraining_policy")
     minimum_new_outcomes = models.PositiveIntegerField(default=10)
+    locked_only = models.BooleanField(default=False, help_text="count only outcomes of locked records")
     when_stale = models.BooleanField(default=True)
     margin_auc = models.FloatField(default=0.05, help_text="largest loss of AUC that still counts as not inferior")
     slope_low = models.FloatField(default=0.5, help_text="lowest acceptable calibration slope")

@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 
 from cohorts.access import Action, Person, allowed, visible
 from cohorts.models import Cohort, PathologyOutcome, Patient
-from cohorts.selectors import response_of, timeline_of
+from cohorts.selectors.patients import response_of, timeline_of
 from cohorts.services.outcomes import OUTCOME_FIELDS
 from cohorts.services.patients import CLINICAL_FIELDS
 from imaging.models import FeatureSet

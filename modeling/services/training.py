@@ -16,7 +16,7 @@ from cohorts import jobs
 from cohorts.errors import ServiceError
 from cohorts.jobs import Report
 from cohorts.models import Cohort, Job, User
-from cohorts.selectors import active_job
+from cohorts.selectors.jobs import active_job
 from imaging import storage
 from imaging.models import ExtractionProtocol
 from imaging.services import habitats, transitions

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cohorts.access import Action, actions_in, fetch
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, Job, User
-from cohorts.selectors import active_job
+from cohorts.selectors.jobs import active_job
 from modeling.forms import PromotionForm, ScheduleForm, TrainForm
 from modeling.models import ModelVersion
 from modeling.selectors import runs_for_list, stale_runs

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from cohorts.access import Action, actions_in, fetch
 from cohorts.models import Cohort, Job, Patient, Timepoint
-from cohorts.selectors import active_job
+from cohorts.selectors.jobs import active_job
 from imaging.charts import HABITAT_COLOURS
 from modeling.charts import auc_chart, contribution_chart
 from modeling.models import Evaluation

@@ -12,7 +12,7 @@ from django.urls import reverse
 from cohorts import audit
 from cohorts.core.errors import ContradictoryOutcome
 from cohorts.models import AuditEntry, PathologyOutcome
-from cohorts.selectors import current_outcome, response_of
+from cohorts.selectors.patients import current_outcome, response_of
 from cohorts.services.outcomes import enter_outcome
 from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, small_scan, store_scan
 from tests.trial import COMPLETE_RESPONSE, READING, Trial, as_form

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from cohorts.core.errors import ContradictoryOutcome
 from cohorts.models import AuditEntry, Patient, Timepoint
-from cohorts.selectors import true_scan_date
+from cohorts.selectors.patients import true_scan_date
 from cohorts.services.patients import create_patient, mark_not_evaluable, update_patient
 from tests.scans import PRE_SCAN_ON, small_scan, store_scan
 from tests.trial import Trial

@@ -21,7 +21,7 @@ from django.urls import reverse
 
 from cohorts import jobs
 from cohorts.models import AuditEntry, Job, Patient, Timepoint
-from cohorts.selectors import true_scan_date
+from cohorts.selectors.patients import true_scan_date
 from cohorts.services.cohorts import UNASSIGNED_CENTRE
 from cohorts.services.patients import create_patient
 from imaging import storage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cohorts.models import PathologyOutcome, Patient
-from cohorts.selectors import timeline_of
+from cohorts.selectors.patients import timeline_of
 from modeling.services.reports.evidence import Evidence
 from modeling.services.reports.numbers import counted, decimal, listed, percent, spread
 from modeling.services.reports.participants import characteristics, flow_of

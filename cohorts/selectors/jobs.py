@@ -1,0 +1,24 @@
+"""Reading background work."""
+
+from __future__ import annotations
+
+from django.db.models import Case, QuerySet, When
+
+from cohorts.access import Person, visible
+from cohorts.models import Cohort, Job
+
+
+def jobs_for_list(cohort: Cohort, user: Person) -> QuerySet[Job]:
+    """Give the jobs of a cohort that a person may see; cases stand under their batch."""
+    return visible(Job.objects.filter(cohort=cohort, parent=None), user).select_related("created_by", "patient")
+
+
+def active_job(cohort: Cohort, kind: str) -> Job | None:
+    """Give the job of a kind that is not over, if there is one."""
+    return Job.objects.filter(cohort=cohort, kind=kind).exclude(state__in=Job.TERMINAL).order_by("pk").first()
+
+
+def job_cases(job: Job) -> QuerySet[Job]:
+    """Give the cases of a batch, those that need attention first."""
+    trouble = Case(When(state__in=[Job.State.FAILED, Job.State.CRASHED], then=0), default=1)
+    return job.children.select_related("patient").order_by(trouble, "pk")
