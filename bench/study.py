@@ -110,7 +110,7 @@ class Measurement:
 def measure_cross_validation(cohort: Planted, recipe: Recipe) -> Measurement:
     """Time our cross-validation of all views together, and scikit-learn's of one view after the other."""
     start = now()
-    nested_cv(cohort.table, recipe, views=recipe.views, workers=1)
+    nested_cv(cohort.table, recipe, views=recipe.views)
     shared = now() - start
     folds = outer_folds(cohort.table, recipe)
     timed = folds[: min(_PLAIN_FOLDS, len(folds))]
@@ -147,7 +147,7 @@ def study(run: Run) -> list[Row]:
         Row(
             f"the whole analysis of {PATIENTS} patients, {COLUMNS:,} columns and habitats",
             seconds,
-            note=f"nested {repeats}, bootstrap {recipe.bootstraps:,}, Shapley values, two threads; peak memory {memory:.2f} GB.",
+            note=f"nested {repeats}, bootstrap {recipe.bootstraps:,}, Shapley values, one thread; peak memory {memory:.2f} GB.",
         ),
         Row(
             f"its cross-validation ({repeats}, {len(recipe.views)} views), one thread",

@@ -8,8 +8,9 @@ from django.views.decorators.http import require_safe
 
 from cohorts.access import Action, fetch
 from cohorts.models import Cohort
+from modeling.core.views import PRIMARY_MODEL
 from modeling.forms import ChampionForm
-from modeling.selectors import PRIMARY_MODEL, champion_on
+from modeling.selectors import champion_on
 
 
 @require_safe

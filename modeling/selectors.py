@@ -13,6 +13,7 @@ from cohorts.core.response import is_mpr
 from cohorts.models import Cohort, PathologyOutcome, Patient
 from imaging.models import HabitatMap
 from imaging.selectors import habitat_maps
+from modeling.core.views import PRIMARY_MODEL
 from modeling.models import (
     Evaluation,
     ModelVersion,
@@ -22,9 +23,6 @@ from modeling.models import (
     TableSnapshot,
     TrainingRun,
 )
-
-#: The model that a patient's page shows first.
-PRIMARY_MODEL = "integrated"
 
 
 def latest_run(cohort: Cohort) -> TrainingRun | None:

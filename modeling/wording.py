@@ -154,7 +154,10 @@ _SETTINGS = {
     "icc_limit": ("ICC judged by", "The estimate, or the lower end of its 95 % interval."),
     "univariate_p": ("Mann-Whitney p below", "Features that do not differ between the classes are dropped."),
     "false_discovery": ("Benjamini-Hochberg", "Whether that p is a false discovery rate."),
-    "max_abs_spearman": ("Largest absolute correlation", "Of two features that say the same, the better one stays."),
+    "max_abs_spearman": (
+        "Largest absolute correlation (Spearman)",
+        "Of two features that say the same, the better one stays.",
+    ),
     "mrmr_features": ("Features kept by mRMR", "Relevant and not redundant ones, one after the other."),
     "lasso_folds": ("Folds of the LASSO", "In which its penalty is chosen."),
     "lasso_rule": ("LASSO penalty", "The largest within one standard error of the least loss, or the least loss."),
@@ -175,6 +178,11 @@ _SETTINGS = {
     "minimum_per_class": ("Least patients per class", "With fewer training patients nothing is fitted."),
     "seed": ("Seed", "Same table, same recipe, same seed: same models, to the byte."),
 }
+
+
+def setting_named(name: str) -> str:
+    """Give the name of a setting of a recipe as people read it; empty where it has none."""
+    return _SETTINGS[name][0] if name in _SETTINGS else ""
 
 
 def meaning_of(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,12 @@ from imaging.services.protocols import protocol_named
 from modeling.core.performance.measure import measure
 from modeling.core.recipes import STANDARD
 from modeling.core.table import FeatureTable, assign_splits
-from modeling.models import Evaluation, ModelVersion, TableSnapshot, TestOpening, TrainingRun
+from modeling.models import ModelVersion, TableSnapshot, TestOpening, TrainingRun
+from modeling.services.runs import evaluation_of
 from tests.study import Study
 
 VIEWS = {"clinical": 0.4, "whole_tumour": 1.0, "habitat": 1.3, "integrated": 1.6}
 FEATURES = ("whole_tumour|post|original_glcm_Planted", "habitat|delta|msi_contrast", "clinical|pdl1_percent")
-_OWN = {"split", "centre", "n", "events", "auc", "auc_low", "auc_high", "roc"}
 
 
 def register_run(study: Study, *, number: int = 1, external: bool = True, findings: bool = True) -> TrainingRun:
@@ -224,24 +223,13 @@ def _evaluate(
     result = measure(
         table.y[chosen].to_numpy(), p[chosen].to_numpy(), threshold=version.threshold, split=split, centre=centre
     )
-    values = asdict(result)
     grid = np.linspace(0.05, 0.95, 19)
-    extra = {"auc_boot_low": values["auc_low"], "auc_boot_high": values["auc_high"], "observed_expected": 1.04}
+    extra = {"auc_boot_low": result.auc_low, "auc_boot_high": result.auc_high, "observed_expected": 1.04}
     extra |= {"oe_low": 0.8, "oe_high": 1.3, "ici": 0.05, "e50": 0.04, "e90": 0.1, "ece": 0.06}
     extra |= {
         "loess": [[float(x), float(x**1.2)] for x in grid],
         "hosmer_lemeshow": {"chi2": 8.1, "df": 8, "p": 0.42},
     }
-    metrics = {k: v for k, v in values.items() if k not in _OWN} | extra
-    Evaluation.objects.create(
-        model_version=version,
-        split=split,
-        centre=centre or "",
-        n=result.n,
-        events=result.events,
-        auc=result.auc,
-        auc_low=result.auc_low,
-        auc_high=result.auc_high,
-        metrics=metrics,
-        roc=[list(point) for point in result.roc],
-    )
+    row = evaluation_of(version, result)
+    row.metrics |= extra
+    row.save()

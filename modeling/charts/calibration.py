@@ -25,15 +25,15 @@ def calibration_chart(evaluations: Sequence[Evaluation]) -> Chart | None:
         for e in pooled
         for p, y in e.metrics.get("loess") or []
     ]
-    x = _share("predicted", "Predicted probability of MPR")
-    y = _share("observed", "Observed share with MPR")
+    x = share("predicted", "Predicted probability of MPR")
+    y = share("observed", "Observed share with MPR")
     colour = {"color": split_colours(row["split"] for row in groups)}
     size = {"field": "patients", "type": "quantitative", "scale": {"range": [20, 160]}, "legend": None}
     spec = {
         "width": "container",
         "height": 280,
         "layer": [
-            _ideal(x, y),
+            ideal(x, y),
             {
                 "data": {"values": smooth},
                 "mark": {"type": "line", "clip": True},
@@ -55,11 +55,13 @@ def calibration_chart(evaluations: Sequence[Evaluation]) -> Chart | None:
     )
 
 
-def _share(field: str, title: str) -> dict[str, Any]:
+def share(field: str, title: str) -> dict[str, Any]:
+    """Give the encoding of a share, from 0 to 1."""
     return {"field": field, "type": "quantitative", "scale": {"domain": [0, 1]}, "title": title}
 
 
-def _ideal(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
+def ideal(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
+    """Give the layer of the line on which what is predicted is observed."""
     ends = [{"predicted": 0, "observed": 0}, {"predicted": 1, "observed": 1}]
     mark = {"type": "line", "strokeDash": [4, 4], "color": "#888888"}
     return {"data": {"values": ends}, "mark": mark, "encoding": {"x": x, "y": y}}
@@ -80,26 +82,13 @@ def net_benefit_chart(evaluations: Sequence[Evaluation], *, split: str) -> Chart
             {"strategy": "Everybody", "threshold_percent": round(100 * t), "net_benefit": round(everybody, 4)}
         )
         rows.append({"strategy": "Nobody", "threshold_percent": round(100 * t), "net_benefit": 0.0})
-    top = max(row["net_benefit"] for row in rows)
     spec = {
         "data": {"values": rows},
         "width": "container",
         "height": 280,
         "mark": {"type": "line", "clip": True},
         "encoding": {
-            "x": {
-                "field": "threshold_percent",
-                "type": "quantitative",
-                "title": "Threshold probability of MPR (%)",
-            },
-            "y": {
-                "field": "net_benefit",
-                "type": "quantitative",
-                # Treating everybody falls without end; what lies far below nobody's zero says nothing more.
-                "scale": {"domain": [-0.05, round(top + 0.02, 2)]},
-                "title": "Net benefit (true positives per patient)",
-            },
-            "color": line_colours("strategy", (row["strategy"] for row in rows)),
+            **net_benefit_encoding(rows, event="MPR"),
             "strokeDash": {
                 "condition": {"test": "datum.strategy == 'Everybody' || datum.strategy == 'Nobody'", "value": [5, 4]},
                 "value": [1, 0],
@@ -108,3 +97,19 @@ def net_benefit_chart(evaluations: Sequence[Evaluation], *, split: str) -> Chart
     }
     title = f"Decision curve, {Evaluation.Split(split).label.lower()}"
     return Chart(f"net-benefit-{split}", title, spec, ("strategy", "threshold_percent", "net_benefit"), rows)
+
+
+def net_benefit_encoding(rows: Sequence[dict[str, Any]], *, event: str) -> dict[str, Any]:
+    """Give the axes and colours of decision curves: rows of a strategy, a threshold in percent and a net benefit."""
+    top = max((row["net_benefit"] for row in rows), default=0.1)
+    return {
+        "x": {"field": "threshold_percent", "type": "quantitative", "title": f"Threshold probability of {event} (%)"},
+        "y": {
+            "field": "net_benefit",
+            "type": "quantitative",
+            # Treating everybody falls without end; what lies far below nobody's zero says nothing more.
+            "scale": {"domain": [-0.05, round(top + 0.02, 2)]},
+            "title": "Net benefit (true positives per patient)",
+        },
+        "color": line_colours("strategy", (row["strategy"] for row in rows)),
+    }

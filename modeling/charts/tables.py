@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cohorts.charts import Chart
+from modeling.charts.calibration import ideal, net_benefit_encoding, share
 from modeling.charts.discrimination import SPLIT_COLOURS, line_colours, rounded, split_colours
 from modeling.models import Evaluation
 
@@ -106,22 +107,16 @@ def _calibration_chart(pooled: Iterable[tuple[str, Row]]) -> Chart:
         for p, y, n in row["calibration"]
     ]
     encoding = {
-        "x": _share("predicted", "Predicted probability of the event"),
-        "y": _share("observed", "Observed share with the event"),
+        "x": share("predicted", "Predicted probability of the event"),
+        "y": share("observed", "Observed share with the event"),
         "color": line_colours("model", (row["model"] for row in rows)),
-    }
-    ends = [{"predicted": 0, "observed": 0}, {"predicted": 1, "observed": 1}]
-    ideal = {
-        "data": {"values": ends},
-        "mark": {"type": "line", "strokeDash": [4, 4], "color": "#888888"},
-        "encoding": {name: encoding[name] for name in ("x", "y")},
     }
     groups = {
         "data": {"values": rows},
         "mark": {"type": "line", "point": True, "tooltip": True},
         "encoding": encoding,
     }
-    spec = {"width": "container", "height": 280, "layer": [ideal, groups]}
+    spec = {"width": "container", "height": 280, "layer": [ideal(encoding["x"], encoding["y"]), groups]}
     return Chart("table-calibration", "Calibration", spec, ("model", "predicted", "observed", "patients"), rows)
 
 
@@ -135,22 +130,7 @@ def _benefit_chart(pooled: list[tuple[str, Row]]) -> Chart:
         threshold = round(100 * t)
         rows.append({"strategy": "everybody", "threshold_percent": threshold, "net_benefit": round(everybody, 4)})
         rows.append({"strategy": "nobody", "threshold_percent": threshold, "net_benefit": 0.0})
-    top = max((row["net_benefit"] for row in rows), default=0.1)
-    encoding = {
-        "x": {
-            "field": "threshold_percent",
-            "type": "quantitative",
-            "title": "Threshold probability of the event (%)",
-        },
-        "y": {
-            "field": "net_benefit",
-            "type": "quantitative",
-            "scale": {"domain": [-0.05, round(top + 0.02, 2)]},
-            "title": "Net benefit (true positives per patient)",
-        },
-        "color": line_colours("strategy", (row["strategy"] for row in rows)),
-    }
-    spec = _spec(rows, {"type": "line", "clip": True}, encoding)
+    spec = _spec(rows, {"type": "line", "clip": True}, net_benefit_encoding(rows, event="the event"))
     return Chart("table-benefit", "Decision curve", spec, ("strategy", "threshold_percent", "net_benefit"), rows)
 
 
@@ -184,7 +164,3 @@ def _survival_chart(name: str, row: Row) -> Chart:
 
 def _spec(rows: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
     return {"data": {"values": rows}, "width": "container", "height": 280, "mark": mark, "encoding": encoding}
-
-
-def _share(field: str, title: str) -> dict[str, Any]:
-    return {"field": field, "type": "quantitative", "scale": {"domain": [0, 1]}, "title": title}

@@ -2,6 +2,8 @@
 
 skops writes memory addresses and the time of day into its files. They are replaced by running
 numbers and a fixed date, so that equal models are equal bytes.
+
+skops imports all of scikit-learn, most of a second: whoever starts without a model does not wait for it.
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
-import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from modeling.core.errors import ModelCorrupt, UntrustedModel
 from modeling.core.study.fitted_model import FittedModel
@@ -83,6 +83,8 @@ def dumps(model: FittedModel) -> bytes:
         "icc": model.icc,
         "centres": model.centres,
     }
+    import skops.io
+
     # One text instead of thousands of nodes: a file of one hundredth of the size.
     return _canonical(skops.io.dumps({"estimator": model.estimator, "facts": json.dumps(facts)}))
 
@@ -105,6 +107,9 @@ def loads(data: bytes, *, sha256: str) -> FittedModel:
     """
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ModelCorrupt("The stored model is not the one that was saved: its digest differs.")
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         content = skops.io.loads(data, trusted=list(TRUSTED))
         facts = json.loads(content["facts"])
@@ -140,6 +145,8 @@ def _model(estimator: Any, facts: dict[str, Any]) -> FittedModel:
 
 
 def _untrusted(data: bytes) -> str:
+    import skops.io
+
     found = set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED)
     return ", ".join(sorted(found)[:3])
 

@@ -77,6 +77,9 @@ VIEWS = {
     "integrated": View(fuses=("whole_tumour", "habitat")),
 }
 
+#: The model that a study is about and that pages show first; where a study has none, its last one is.
+PRIMARY_MODEL = "integrated"
+
 #: Views of two columns whose logarithmic ratio is all that the model sees.
 CHANGES = ("volume_change", "diameter_change")
 

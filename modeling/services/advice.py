@@ -8,8 +8,7 @@ from cohorts.core.response import is_mpr
 from cohorts.models import Cohort, PathologyOutcome, Timepoint
 from modeling.core.performance.sample_size import SampleSizeAdvice, advise
 from modeling.core.recipes import STANDARD
-from modeling.core.views import parts_of
-from modeling.selectors import PRIMARY_MODEL
+from modeling.core.views import PRIMARY_MODEL, parts_of
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from cohorts.core.response import is_mpr
 from cohorts.models import Cohort, PathologyOutcome
 from modeling.core.performance.calibration import calibration_slope_intercept
 from modeling.core.performance.discrimination import auc, delong_interval
+from modeling.core.views import PRIMARY_MODEL
 from modeling.models import ModelVersion, Prediction
-from modeling.selectors import PRIMARY_MODEL, versions_in_use
+from modeling.selectors import versions_in_use
 
 
 @dataclass(frozen=True)

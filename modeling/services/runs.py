@@ -66,6 +66,7 @@ class Fitted:
 def register(job: Job, fitted: Fitted, *, table_sha256: str, artefacts: Mapping[str, str]) -> TrainingRun:
     """Write a run with everything that belongs to it; needs a transaction."""
     cohort = job.cohort
+    Cohort.objects.select_for_update().get(pk=cohort.pk)  # runs and openings are numbered one after the other
     training = set(fitted.table.X.index[fitted.table.split == "training"])
     habitat_model = habitats.save_model(
         cohort,
@@ -175,10 +176,11 @@ _OWN_COLUMNS = {"split", "centre", "n", "events", "auc", "auc_low", "auc_high", 
 
 
 def _save_evaluations(version: ModelVersion, results: Sequence[EvaluationResult]) -> None:
-    Evaluation.objects.bulk_create(_evaluation(version, result) for result in results)
+    Evaluation.objects.bulk_create(evaluation_of(version, result) for result in results)
 
 
-def _evaluation(version: ModelVersion, result: EvaluationResult) -> Evaluation:
+def evaluation_of(version: ModelVersion, result: EvaluationResult) -> Evaluation:
+    """Give the row of a result, which is not saved yet."""
     metrics = {f.name: getattr(result, f.name) for f in fields(result) if f.name not in _OWN_COLUMNS}
     return Evaluation(
         model_version=version,
@@ -218,7 +220,7 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
     Raises
     ------
     ServiceError
-        ``nothing_to_do`` if they are open already, or the snapshot holds no external patient.
+        ``nothing_to_do`` if they are open already, or no model can predict an external patient.
     """
     Cohort.objects.select_for_update().get(pk=training_run.cohort_id)
     if training_run.openings.exists():
@@ -226,16 +228,19 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
     sha256 = training_run.snapshot.sha256
     table = FeatureTable.from_parquet(storage.get(sha256), sha256=sha256)
     require_no_leak(table)  # the run itself did not look at these outcomes
+    codes = table.codes("external")
+    if not codes:
+        raise ServiceError("nothing_to_do", f"The snapshot of {training_run} holds no patient of another centre.")
+    external = table.take(codes)  # in the order of a study: sums are equal to the last bit
+    recipe = Recipe.from_dict(training_run.recipe)
     found: dict[str, list[EvaluationResult]] = {}
     for version in training_run.model_versions.order_by("pk"):
         model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
-        bootstraps = Recipe.from_dict(training_run.recipe).bootstraps
-        results = [row for row in evaluate(model, table, bootstraps=bootstraps) if row.split == "external"]
-        _save_evaluations(version, results)
-        found[version.name] = results
+        found[version.name] = evaluate(model, external, bootstraps=recipe.bootstraps, seed=recipe.seed)
+        _save_evaluations(version, found[version.name])
     centres = {row.centre for rows in found.values() for row in rows} - {None}
     if not centres:
-        raise ServiceError("nothing_to_do", f"The snapshot of {training_run} holds no patient of another centre.")
+        raise ServiceError("nothing_to_do", f"The models of {training_run} know no other centre than their own.")
     heterogeneity = {name: asdict(pooled) for name, pooled in external_heterogeneity(found).items()}
     training_run.findings = training_run.findings | {"heterogeneity": heterogeneity}
     training_run.save(update_fields=["findings"])

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from cohorts.access import Action, actions_in, fetch
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, User
+from modeling.core.views import PRIMARY_MODEL
 from modeling.forms import ChampionForm, RollbackForm
 from modeling.models import ModelVersion, Promotion
 from modeling.selectors import (
-    PRIMARY_MODEL,
     Staleness,
     champion_of,
     promotions_of,

@@ -25,9 +25,10 @@ from modeling.charts import (
     selection_chart,
     subgroup_chart,
 )
+from modeling.core.views import PRIMARY_MODEL
 from modeling.forms import OpeningForm, PromotionForm
 from modeling.models import Evaluation, ModelVersion, TrainingRun
-from modeling.selectors import PRIMARY_MODEL, stale_readings
+from modeling.selectors import stale_readings
 from modeling.services import runs
 from modeling.services.comparison import differences_of
 from modeling.services.promotion import paired, verdict_for

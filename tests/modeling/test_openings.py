@@ -12,6 +12,7 @@ from cohorts.models import AuditEntry
 from modeling.models import Evaluation, TestOpening, TrainingRun
 from modeling.services.promotion import verdict_for
 from modeling.services.runs import open_external
+from tests.evaluated import register_run
 from tests.modeling.conftest import Trained, train
 from tests.study import Study
 
@@ -19,9 +20,10 @@ pytestmark = pytest.mark.django_db
 CENTRES = {"B", "C"}
 
 
-def external(run: TrainingRun) -> dict[tuple[str, str], tuple[Any, ...]]:
+def external(run: TrainingRun) -> dict[tuple[str, str], dict[str, Any]]:
     rows = Evaluation.objects.filter(model_version__run=run, split="external").select_related("model_version")
-    return {(row.model_version.name, row.centre): (row.n, row.events, row.auc, row.auc_low) for row in rows}
+    measured = ("n", "events", "auc", "auc_low", "auc_high", "metrics", "roc")
+    return {(row.model_version.name, row.centre): {name: getattr(row, name) for name in measured} for row in rows}
 
 
 def test_a_run_that_tests_at_once_logs_each_centre_as_its_first_opening(trained: Trained) -> None:
@@ -41,8 +43,10 @@ def test_a_closed_run_looks_at_no_other_hospital_until_a_person_opens_them(livin
     assert "not tested on external patients" in verdict_for(challenger).reason  # type: ignore[union-attr]
 
     assert open_external(run, actor=living.people["researcher"], reason="The recipe is final.") == len(CENTRES)
-    # The same patients and models as in the first run, which was open: the same figures, the second look.
+    # The same patients and models as in the first run, which was open: the same figures to the last digit of an
+    # interval that is resampled, and the second look.
     assert external(run) == external(TrainingRun.objects.get(number=1))
+    assert any(row["metrics"]["auc_boot_low"] for row in external(run).values())
     assert {(row.centre, row.number) for row in run.openings.all()} == {(centre, 2) for centre in CENTRES}
     run.refresh_from_db()
     assert run.findings["heterogeneity"] == TrainingRun.objects.get(number=1).findings["heterogeneity"]
@@ -55,6 +59,13 @@ def test_no_run_opens_a_centre_twice(trained: Trained, living: Study) -> None:
     with pytest.raises(ServiceError, match="open already"):
         open_external(run, actor=living.people["researcher"], reason="once more")
     assert run.openings.count() == len(CENTRES)
+
+
+def test_a_run_whose_snapshot_holds_nobody_from_elsewhere_has_nothing_to_open(living: Study) -> None:
+    run = register_run(living, number=2, external=False)
+    with pytest.raises(ServiceError, match="holds no patient of another centre"):
+        open_external(run, actor=living.people["researcher"], reason="The recipe is final.")
+    assert not run.openings.exists()
 
 
 def test_opening_asks_for_a_reason_and_for_the_right_to_train(living: Study, client: Any) -> None:

@@ -30,9 +30,7 @@ from modeling.core.study.validation import (
     predict_splits,
 )
 from modeling.core.table import FeatureTable
-
-#: The model that a study is about, where the recipe has it; otherwise its last one is.
-PRIMARY = "integrated"
+from modeling.core.views import PRIMARY_MODEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +79,10 @@ def analyse(
     sources: FoldSources | None = None,
     open_external: bool = True,
     on_progress: OnProgress | None = None,
-    workers: int = 1,
 ) -> StudyResult:
     """Fit the models of a recipe and validate them in every way that the table allows.
 
-    The same table, recipe and sources give the same result, whatever the order of the rows and the
-    number of workers.
+    The same table, recipe and sources give the same result, whatever the order of the rows.
 
     Parameters
     ----------
@@ -98,10 +94,7 @@ def analyse(
         Without it no outcome of an external patient is looked at: there is no external test and
         no hospital is left out.
     on_progress : callable, optional
-        Called in the caller's thread with a note, the steps done and all steps; what it raises ends
-        the study.
-    workers : int, default=1
-        Threads that fit folds.
+        Called with a note, the steps done and all steps; what it raises ends the study.
 
     Returns
     -------
@@ -118,7 +111,7 @@ def analyse(
     require_no_leak(table)
     # Many small fits: threads inside them only wait for each other.
     with threadpool_limits(limits=1):
-        return _study(StudyRun(table, recipe, sources or FoldSources(), workers, on_progress))
+        return _study(StudyRun(table, recipe, sources or FoldSources(), on_progress))
 
 
 def _study(run: StudyRun) -> StudyResult:
@@ -130,7 +123,7 @@ def _study(run: StudyRun) -> StudyResult:
         held = _HeldOut(nested[view], centres.get(view, {}), later.get(view))
         evaluations[view] = _evaluations(model, table, recipe, held)
         found[view] = _predictions(model, table, held)
-    primary = PRIMARY if PRIMARY in models else tuple(models)[-1]
+    primary = PRIMARY_MODEL if PRIMARY_MODEL in models else tuple(models)[-1]
     predictability = findings.predictability(models, table, seed=recipe.seed)
     advice = findings.sample_size(table, models[primary], recipe)
     return StudyResult(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +29,6 @@ def selection_frequency(
     *,
     icc: Mapping[str, float] | None = None,
     on_step: Callable[[str], None] | None = None,
-    workers: int = 1,
 ) -> dict[str, dict[str, float]]:
     """Give the share of stratified bootstrap samples in which each feature is selected.
 
@@ -45,7 +43,6 @@ def selection_frequency(
     icc : mapping of str to float, optional
     on_step : callable, optional
         Called with a note after each view.
-    workers : int, default=1
 
     Returns
     -------
@@ -54,14 +51,12 @@ def selection_frequency(
     """
     own = own_views(recipe.own_views)
     counts: dict[str, dict[str, float]] = {}
-    # A limit of OpenMP holds for the thread that sets it.
-    one_each = ThreadPoolExecutor(workers, initializer=threadpool_limits, initargs=(1,))
-    with threadpool_limits(limits=1), one_each as pool:
+    with threadpool_limits(limits=1):
         for view, model in models.items():
             if isinstance(model.estimator, ViewModel) and recipe.selection_bootstraps:
                 job = _job(model, model.estimator, table, icc)
-                seeds = [(recipe.seed, number) for number in range(recipe.selection_bootstraps)]
-                found = [names for names in pool.map(job.select, seeds) if names is not None]
+                drawn = (job.select((recipe.seed, number)) for number in range(recipe.selection_bootstraps))
+                found = [names for names in drawn if names is not None]
                 chosen = Counter(name for names in found for name in names)
                 counts[view] = {name: n / len(found) for name, n in sorted(chosen.items())}
             if on_step is not None:

@@ -8,9 +8,7 @@ those only to be predicted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 
 import numpy as np
 import pandas as pd
@@ -67,7 +65,6 @@ def fit_folds(
     views: Sequence[str],
     sources: FoldSources | None = None,
     on_step: OnStep | None = None,
-    workers: int = 1,
 ) -> list[dict[str, Predicted]]:
     """Fit every view on every fold and predict the fold's test patients.
 
@@ -78,37 +75,22 @@ def fit_folds(
     folds : sequence of Fold
     views : sequence of str
     sources : FoldSources, optional
-        Asked once for each fold, in this thread, with the fold's training codes.
+        Asked once for each fold, with the fold's training codes.
     on_step : callable, optional
-        Called in this thread with the fold's name after each view; what it raises ends the work.
-    workers : int, default=1
-        Threads. They do not change the result, and on 138 patients two took a quarter longer than one: the
-        work is many small steps that hold Python's lock.
+        Called with the fold's name after each view; what it raises ends the work.
 
     Returns
     -------
     list of dict of str to Predicted
         By view, in the order of `folds`.
     """
-    steps: SimpleQueue[str] = SimpleQueue()
-    # A limit of OpenMP holds for the thread that sets it.
-    pool = ThreadPoolExecutor(workers, initializer=threadpool_limits, initargs=(1,))
-    running: list[Future[dict[str, Predicted]]] = []
-    try:
-        with threadpool_limits(limits=1):
-            for fold in folds:
-                prepared = _prepare(table, fold, sources)
-                running.append(pool.submit(_fit, prepared, recipe, views, steps))
-                _report(steps, on_step)
-            _watch(running, steps, on_step)
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return [future.result() for future in running]
+    with threadpool_limits(limits=1):
+        return [_fit(_prepare(table, fold, sources), recipe, views, on_step) for fold in folds]
 
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """A fold with what was learned for it; the columns are put together when its turn comes."""
+    """A fold with what was learned for it."""
 
     fold: Fold
     table: FeatureTable
@@ -133,26 +115,7 @@ def _prepare(table: FeatureTable, fold: Fold, sources: FoldSources | None) -> _P
     )
 
 
-def _watch(running: Sequence[Future[dict[str, Predicted]]], steps: SimpleQueue[str], on_step: OnStep | None) -> None:
-    pending = set(running)
-    while pending:
-        done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-        _report(steps, on_step)
-
-
-def _report(steps: SimpleQueue[str], on_step: OnStep | None) -> None:
-    while True:
-        try:
-            name = steps.get_nowait()
-        except Empty:
-            return
-        if on_step is not None:
-            on_step(name)
-
-
-def _fit(prepared: _Prepared, recipe: Recipe, views: Sequence[str], steps: SimpleQueue[str]) -> dict[str, Predicted]:
+def _fit(prepared: _Prepared, recipe: Recipe, views: Sequence[str], on_step: OnStep | None) -> dict[str, Predicted]:
     fold, table = prepared.fold, prepared.table
     X, unseen = prepared.features(fold.train), prepared.features(fold.test)
     y, centre = table.outcomes(fold.train), table.centres(fold.train)
@@ -172,7 +135,8 @@ def _fit(prepared: _Prepared, recipe: Recipe, views: Sequence[str], steps: Simpl
             values = unseen.loc[:, list(columns)].to_numpy(dtype=np.float64)
             log_odds = estimator.decision_function(values, centre=table.centres(fold.test))
             found[view] = _predicted(estimator, log_odds, threshold_of(estimator, y, recipe), columns)
-        steps.put(fold.name)
+        if on_step is not None:
+            on_step(fold.name)
     return found
 
 

@@ -73,7 +73,6 @@ def nested_cv(
     views: Sequence[str],
     sources: FoldSources | None = None,
     on_progress: OnStep | None = None,
-    workers: int = 1,
 ) -> dict[str, Nested]:
     """Cross-validate everything that learns, on training patients only.
 
@@ -86,7 +85,6 @@ def nested_cv(
     sources : FoldSources, optional
     on_progress : callable, optional
         Called after each view of each outer fold.
-    workers : int, default=1
 
     Returns
     -------
@@ -94,7 +92,7 @@ def nested_cv(
         By view.
     """
     folds = outer_folds(table, recipe)
-    found = fit_folds(table, recipe, folds, views=views, sources=sources, on_step=on_progress, workers=workers)
+    found = fit_folds(table, recipe, folds, views=views, sources=sources, on_step=on_progress)
     return {view: _nested(folds, [one[view] for one in found], recipe.cv_repeats) for view in views}
 
 
@@ -105,7 +103,6 @@ def leave_one_centre_out(
     views: Sequence[str],
     sources: FoldSources | None = None,
     on_progress: OnStep | None = None,
-    workers: int = 1,
 ) -> dict[str, dict[str, Held]]:
     """Fit on all hospitals but one and predict that one, for each hospital that can be tested.
 
@@ -115,9 +112,7 @@ def leave_one_centre_out(
         By view, then by hospital; without hospitals if fewer than two can be told apart.
     """
     folds, _ = centre_folds(table, recipe)
-    found = fit_folds(
-        table, recipe, list(folds.values()), views=views, sources=sources, on_step=on_progress, workers=workers
-    )
+    found = fit_folds(table, recipe, list(folds.values()), views=views, sources=sources, on_step=on_progress)
     return {
         view: {
             centre: _held(table, fold, one[view]) for (centre, fold), one in zip(folds.items(), found, strict=True)
@@ -133,13 +128,12 @@ def temporal(
     views: Sequence[str],
     sources: FoldSources | None = None,
     on_progress: OnStep | None = None,
-    workers: int = 1,
 ) -> dict[str, Held]:
     """Fit on the training hospital's earlier patients and predict the later ones; empty if not possible."""
     fold, _ = later_fold(table, recipe)
     if fold is None:
         return {}
-    (found,) = fit_folds(table, recipe, [fold], views=views, sources=sources, on_step=on_progress, workers=workers)
+    (found,) = fit_folds(table, recipe, [fold], views=views, sources=sources, on_step=on_progress)
     return {view: _held(table, fold, found[view]) for view in views}
 
 

@@ -27,7 +27,6 @@ class StudyRun:
     table: FeatureTable
     recipe: Recipe
     sources: FoldSources
-    workers: int
     on_progress: OnProgress | None
     done: int = 0
 
@@ -48,9 +47,7 @@ class StudyRun:
         models = fit_models(
             self.table, self.recipe, icc=self.icc, on_progress=lambda view, *_: self._step(f"fitting {view}")
         )
-        frequencies = selection_frequency(
-            models, self.table, self.recipe, icc=self.icc, on_step=self._step, workers=self.workers
-        )
+        frequencies = selection_frequency(models, self.table, self.recipe, icc=self.icc, on_step=self._step)
         facts = self.table.facts
         return {
             view: replace(
@@ -76,12 +73,7 @@ class StudyRun:
         return temporal(self.table, self.recipe, **self._shared())
 
     def _shared(self) -> dict[str, Any]:
-        return {
-            "views": self.views,
-            "sources": self.sources,
-            "on_progress": self._step,
-            "workers": self.workers,
-        }
+        return {"views": self.views, "sources": self.sources, "on_progress": self._step}
 
     def _step(self, note: str) -> None:
         self.done += 1

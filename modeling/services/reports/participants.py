@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from cohorts.core import baseline as describe
+from cohorts.core.baseline import BaselineRow
 from cohorts.models import Patient
-from modeling.core.reporting import baseline as describe
-from modeling.core.reporting.baseline import BaselineRow
 from modeling.core.reporting.documents import Block, DataTable, Figure, Paragraph, Section
 from modeling.services.facts import stage_of
 from modeling.services.reports import figures

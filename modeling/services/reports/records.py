@@ -12,8 +12,8 @@ from imaging import storage
 from imaging.models import ExtractionProtocol, HabitatModel, Segmentation
 from imaging.selectors import current_segmentations, location_of
 from modeling.core.table import FeatureTable
+from modeling.core.views import PRIMARY_MODEL
 from modeling.models import Evaluation, ModelVersion, Promotion, TableSnapshot, TestOpening, TrainingRun
-from modeling.selectors import PRIMARY_MODEL
 
 SPLITS = {"training": "Training", "internal_test": "Internal test", "external": "External test"}
 #: Splits that are measured within training patients: the newer way first.

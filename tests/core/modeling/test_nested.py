@@ -57,13 +57,12 @@ def test_the_share_of_folds_that_select_a_feature_is_counted(nested):
     assert set(nested["integrated"].selected) >= set(nested["habitat"].selected)
 
 
-def test_the_number_of_workers_does_not_change_a_bit(table, cheap, nested):
-    for workers in (1, 3):
-        again = nested_cv(table, cheap, views=VIEWS, workers=workers)
-        for view, one in nested.items():
-            assert np.array_equal(again[view].predictions, one.predictions)
-            assert np.array_equal(again[view].called, one.called)
-            assert again[view].selected == one.selected
+def test_running_it_again_gives_the_same_bits(table, cheap, nested):
+    again = nested_cv(table, cheap, views=VIEWS)
+    for view, one in nested.items():
+        assert np.array_equal(again[view].predictions, one.predictions)
+        assert np.array_equal(again[view].called, one.called)
+        assert again[view].selected == one.selected
 
 
 def test_the_order_of_the_views_does_not_change_a_bit(table, cheap, nested):
