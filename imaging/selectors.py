@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from numpy.typing import NDArray
 
-from cohorts.access import Person, visible
 from cohorts.models import Cohort, Patient, Timepoint
 from imaging.core.features import FeatureVector
 from imaging.core.registration import STANDARD
@@ -19,7 +18,6 @@ from imaging.models import (
     FeatureSet,
     HabitatMap,
     HabitatModel,
-    ImageSeries,
     PerturbedFeatures,
     Registration,
     Segmentation,
@@ -128,54 +126,6 @@ def supervoxel_digests(cohort: Cohort, protocol: ExtractionProtocol) -> dict[int
     return dict(rows.order_by("pk").values_list("segmentation_id", "sha256"))
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """How far the images of a cohort have come."""
-
-    patients: int
-    with_pre: int
-    with_post: int
-    with_both: int
-    extracted: int
-
-
-def coverage(cohort: Cohort, user: Person) -> Coverage:
-    """Count patients with a mask before, after, both, and with features of both."""
-    patients = visible(Patient.objects.filter(cohort=cohort), user)
-    kinds = list(
-        visible(current_segmentations(cohort), user)
-        .annotate(n_features=Count("feature_sets"))
-        .values_list("timepoint__patient_id", "timepoint__kind", "n_features")
-    )
-    pre = {patient for patient, kind, _ in kinds if kind == Timepoint.Kind.PRE}
-    post = {patient for patient, kind, _ in kinds if kind == Timepoint.Kind.POST}
-    lacking = {patient for patient, _, n in kinds if n == 0}
-    both = pre & post
-    return Coverage(patients.count(), len(pre), len(post), len(both), len(both - lacking))
-
-
-def scanner_rows(cohort: Cohort, user: Person) -> list[dict[str, Any]]:
-    """Give how the scans of each centre were made."""
-    series = visible(ImageSeries.objects.filter(timepoint__patient__cohort=cohort), user)
-    counted: dict[tuple[Any, ...], int] = {}
-    for row in series.select_related("timepoint__patient__centre").order_by("pk"):
-        spacing = " × ".join(f"{value:.2f}" for value in row.spacing_zyx_mm)
-        key = (row.timepoint.patient.centre.name, row.manufacturer, row.kernel, spacing)
-        counted[key] = counted.get(key, 0) + 1
-    names = ("centre", "manufacturer", "kernel", "spacing")
-    return [dict(zip(names, key, strict=True)) | {"scans": n} for key, n in sorted(counted.items())]
-
-
-def volume_rows(cohort: Cohort, user: Person) -> list[dict[str, Any]]:
-    """Give tumour volume before and after for each patient with both, in millilitres."""
-    volumes: dict[str, dict[str, float]] = {}
-    found = visible(current_segmentations(cohort), user)
-    for code, kind, volume in found.values_list("timepoint__patient__code", "timepoint__kind", "volume_mm3"):
-        volumes.setdefault(code, {})[kind] = volume / 1000
-    both = {code: v for code, v in volumes.items() if len(v) == 2}
-    return [{"patient": code, "pre_ml": v["pre"], "post_ml": v["post"]} for code, v in sorted(both.items())]
-
-
 def shown_habitat_model(cohort: Cohort) -> HabitatModel | None:
     """Give the codebook that pages show: the one fitted last."""
     return HabitatModel.objects.filter(cohort=cohort).select_related("protocol").order_by("-version").first()
@@ -199,24 +149,6 @@ def habitat_vectors(patient: Patient, model: HabitatModel) -> dict[str, FeatureV
     )
     found = rows.select_related("schema", "segmentation__timepoint").order_by("pk")
     return {row.segmentation.timepoint.kind: vector_of(row) for row in found}
-
-
-def habitat_fraction_rows(cohort: Cohort, user: Person, model: HabitatModel) -> list[dict[str, Any]]:
-    """Give the share of each habitat before and after, in percent, one row per patient, time and habitat."""
-    maps = visible(HabitatMap.objects.filter(habitat_model=model, segmentation__is_current=True), user)
-    ordered = maps.select_related("segmentation__timepoint__patient").order_by(
-        "segmentation__timepoint__patient__code", "-segmentation__timepoint__kind"
-    )
-    return [
-        {
-            "patient": row.segmentation.timepoint.patient.code,
-            "time": "Before" if row.segmentation.timepoint.kind == Timepoint.Kind.PRE else "After",
-            "habitat": number,
-            "percent": 100 * fraction,
-        }
-        for row in ordered
-        for number, fraction in enumerate(row.fractions, start=1)
-    ]
 
 
 def interaction_percent(counts: Iterable[Iterable[int]]) -> NDArray[np.float64]:
@@ -314,3 +246,9 @@ def transition_vector(registration: Registration, model: HabitatModel) -> Featur
     )
     row = rows.select_related("schema").first()
     return vector_of(row) if row else None
+
+
+def drawn_versions(timepoint: Timepoint) -> QuerySet[Segmentation]:
+    """Give every version of a timepoint's contour, the newest first."""
+    own = Segmentation.objects.filter(timepoint=timepoint).order_by("-version")
+    return own.select_related("series", "created_by", "drawn_from")

@@ -1,9 +1,10 @@
 """Background work on images."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from cohorts import jobs
-from imaging.services import extraction, ingest, registration, stability
+from imaging.services import extraction, ingest, registration, resumable, stability
 
 
 @shared_task
@@ -28,3 +29,9 @@ def measure_stability(job_id: int) -> None:
 def register(job_id: int) -> None:
     """Register one patient's scans."""
     jobs.execute(job_id, registration.run)
+
+
+@shared_task
+def discard_forgotten_uploads() -> None:
+    """Remove uploads that nobody finished."""
+    resumable.discard_forgotten(now=timezone.now())

@@ -2,25 +2,79 @@
 
 from django.urls import path
 
-from imaging.views import files, imports, panels, stability
+from imaging.views import (
+    cohort_panel,
+    compare,
+    compare_patients,
+    contour,
+    contour_scan,
+    contours,
+    feature_map,
+    features,
+    files,
+    imports,
+    patient_panel,
+    percentiles,
+    stability,
+    uploads,
+)
 
 app_name = "imaging"
 urlpatterns = [
     path("<slug:cohort_code>/import/", imports.import_images, name="import"),
+    path("<slug:cohort_code>/uploads/", uploads.upload_list, name="upload-list"),
+    path("<slug:cohort_code>/uploads/new/", uploads.upload_create, name="upload-create"),
+    path(
+        "<slug:cohort_code>/uploads/<uuid:reference>/files/<int:number>/", uploads.upload_chunk, name="upload-chunk"
+    ),
+    path("<slug:cohort_code>/uploads/<uuid:reference>/finish/", uploads.upload_finish, name="upload-finish"),
+    path("<slug:cohort_code>/uploads/<uuid:reference>/discard/", uploads.upload_discard, name="upload-discard"),
     path("<slug:cohort_code>/extract/", imports.extract, name="extract"),
     path("<slug:cohort_code>/stability/", stability.stability, name="stability"),
     path("<slug:cohort_code>/stability/measure/", stability.measure_stability, name="stability-measure"),
     path("<slug:cohort_code>/stability/features.csv", stability.stability_table, name="stability-table"),
-    path("<slug:cohort_code>/panels/imaging/", panels.cohort_panel, name="cohort-panel"),
+    path("<slug:cohort_code>/features/", features.features, name="features"),
+    path("<slug:cohort_code>/features.csv", features.features_table, name="features-table"),
+    path("<slug:cohort_code>/features/<str:feature_name>/", features.feature, name="feature"),
+    path("<slug:cohort_code>/features/<str:feature_name>/values.csv", features.feature_table, name="feature-table"),
+    path("<slug:cohort_code>/feature-map/", feature_map.feature_map, name="feature-map"),
+    path("<slug:cohort_code>/panels/feature-map/", feature_map.map_panel, name="feature-map-panel"),
+    path("<slug:cohort_code>/feature-map.csv", feature_map.map_table, name="feature-map-table"),
+    path("<slug:cohort_code>/compare-protocols/", compare.compare_protocols, name="compare-protocols"),
+    path("<slug:cohort_code>/compare-protocols.csv", compare.comparison_table, name="compare-protocols-table"),
+    path("<slug:cohort_code>/panels/imaging/", cohort_panel.cohort_panel, name="cohort-panel"),
     path(
-        "<slug:cohort_code>/patients/<str:patient_code>/panels/imaging/", panels.patient_panel, name="patient-panel"
+        "<slug:cohort_code>/patients/<str:patient_code>/panels/imaging/",
+        patient_panel.patient_panel,
+        name="patient-panel",
     ),
+    path(
+        "<slug:cohort_code>/patients/<str:patient_code>/panels/percentiles/",
+        percentiles.percentile_panel,
+        name="percentile-panel",
+    ),
+    path("<slug:cohort_code>/compare-patients/", compare_patients.compare_patients, name="compare-patients"),
     path(
         "<slug:cohort_code>/patients/<str:patient_code>/<str:kind>/not-evaluable/",
         imports.not_evaluable,
         name="not-evaluable",
     ),
+    path("<slug:cohort_code>/patients/<str:patient_code>/<str:kind>/contours/", contours.contours, name="contours"),
+    path("series/<int:series_pk>/contour/", contour.contour, name="contour"),
+    path("series/<int:series_pk>/contour/scan.json", contour_scan.scan, name="contour-scan"),
+    path("series/<int:series_pk>/contour/slices/", contour_scan.slices, name="contour-slices"),
+    path("series/<int:series_pk>/contour/start/", contour.start, name="contour-start"),
+    path("series/<int:series_pk>/contour/fill/", contour.fill, name="contour-fill"),
+    path("series/<int:series_pk>/contour/smooth/", contour.smooth, name="contour-smooth"),
+    path("series/<int:series_pk>/contour/compare/", contour.compare, name="contour-compare"),
+    path("series/<int:series_pk>/contour/save/", contour.save, name="contour-save"),
+    path("segmentations/<int:pk>/contour-mask/", contour_scan.mask, name="contour-mask"),
+    path("segmentations/<int:pk>/make-current/", contour.make_current, name="contour-current"),
     path("segmentations/<int:pk>/volume.nii.gz", files.volume, name="volume"),
     path("segmentations/<int:pk>/mask.nii.gz", files.mask, name="mask"),
     path("habitat-maps/<int:pk>/labels.nii.gz", files.habitats, name="habitats"),
+    path("habitat-maps/<int:pk>/picture.png", files.picture, name="habitat-picture"),
+    path("supervoxel-maps/<int:pk>/labels.nii.gz", files.supervoxels, name="supervoxels"),
+    path("transition-maps/<int:pk>/codes.nii.gz", files.transitions, name="transitions"),
+    path("registrations/<int:pk>/field.json.gz", files.field, name="registration-field"),
 ]

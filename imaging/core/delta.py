@@ -7,9 +7,12 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.core.errors import FeatureMismatch, UnknownSetting
 from imaging.core.feature_vector import FeatureVector
+
+FloatArray = NDArray[np.float64]
 
 MODES = ("mixed", "relative", "absolute", "log")
 
@@ -111,3 +114,36 @@ def _inherited(name: str, pre: FeatureVector, post: FeatureVector) -> str:
         if name in vector.undefined:
             return f"undefined {moment} treatment: {vector.undefined[name]}"
     return ""
+
+
+def changes(name: str, pre: FloatArray, post: FloatArray, *, voxel_volume_mm3: FloatArray) -> FloatArray:
+    """Compute the change of one feature in many patients as `delta` does in mode mixed.
+
+    Parameters
+    ----------
+    name : str
+        The feature; it decides which change is computed.
+    pre, post : ndarray of float64, shape (n_patients,)
+        Values of the two timepoints, NaN where there is none.
+    voxel_volume_mm3 : ndarray of float64, shape (n_patients,)
+        The offset of logarithms.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_patients,)
+        NaN where the change is undefined.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        match kind_of_change(name):
+            case "absolute":
+                return post - pre
+            case "log":
+                before, after = pre + voxel_volume_mm3, post + voxel_volume_mm3
+                return np.where((before > 0) & (after > 0), np.log(after / before), np.nan)
+            case _:
+                return np.where(pre == 0, np.nan, (post - pre) / np.abs(pre))
+
+
+def kind_of_change(name: str) -> str:
+    """Tell which change mode mixed computes of a feature: log, absolute or relative."""
+    return _kind(name, "mixed")

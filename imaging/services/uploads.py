@@ -37,7 +37,7 @@ def keep(files: Iterable[UploadedFile[Any]]) -> Path:
     if sum(file.size or 0 for file in files) > settings.UPLOAD_LIMIT_BYTES:
         limit = settings.UPLOAD_LIMIT_BYTES // 1024**2
         raise ServiceError("too_large", f"The files exceed the limit of {limit} MB for one upload.")
-    folder = _new_folder()
+    folder = new_folder()
     for file, name in zip(files, neutral_names([file.name or "" for file in files]), strict=True):
         with (folder / name).open("wb") as target:
             for chunk in file.chunks():
@@ -49,7 +49,7 @@ def inbox_for(path: Path) -> str:
     """Give the name of the inbox folder for a path: its own if it lies there, else a new one with a link."""
     if path.parent == settings.UPLOAD_DIR:
         return path.name
-    folder = _new_folder()
+    folder = new_folder()
     (folder / _LINK).symlink_to(path.resolve())
     return folder.name
 
@@ -77,7 +77,8 @@ def discard(inbox: str) -> None:
     shutil.rmtree(Path(settings.UPLOAD_DIR) / inbox, ignore_errors=True)
 
 
-def _new_folder() -> Path:
+def new_folder() -> Path:
+    """Make an empty folder of the inbox."""
     settings.UPLOAD_DIR.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=settings.UPLOAD_DIR, prefix=""))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cohorts.access import Action, actions_in, fetch, membership_in, visible
@@ -17,6 +18,7 @@ from imaging.services import registration
 from imaging.services.extraction import enqueue_missing
 from imaging.services.ingest import enqueue_import
 from imaging.services.protocols import DEFAULT_PROTOCOL
+from imaging.services.resumable import open_uploads
 from imaging.services.uploads import keep
 
 
@@ -46,6 +48,7 @@ def import_images(request: HttpRequest, cohort_code: str) -> HttpResponse:
         "actions": actions_in(request.user, cohort),
         "form": form,
         "recent": recent.filter(parent=None)[:5],
+        "uploads": open_uploads(cohort, request.user),
     }
     return render(request, "imaging/import_form.html", context)
 
@@ -63,7 +66,7 @@ def extract(request: HttpRequest, cohort_code: str) -> HttpResponse:
         return redirect(cohort)
     queued = batch or registering
     if queued is None:
-        messages.info(request, "Every image with a tumour mask is extracted already.")
+        messages.info(request, _("Every image with a tumour mask is extracted already."))
         return redirect(cohort)
     return redirect(queued)
 
@@ -85,5 +88,5 @@ def not_evaluable(request: HttpRequest, cohort_code: str, patient_code: str, kin
     if form.is_valid():
         mark_not_evaluable(timepoint, note=form.cleaned_data["note"], actor=request.user)
     else:
-        messages.error(request, "Say why the timepoint cannot be evaluated.")
+        messages.error(request, _("Say why the timepoint cannot be evaluated."))
     return redirect(timepoint.patient)

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from cohorts.access import Action, Person, actions_in, fetch, visible
@@ -84,7 +85,7 @@ def measure_stability(request: HttpRequest, cohort_code: str) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     form = StabilityForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose a protocol, and a number of scans from 1, or none for all.")
+        messages.error(request, _("Choose a protocol, and a number of scans from 1, or none for all."))
         return redirect("imaging:stability", cohort.code)
     values = form.cleaned_data
     try:
@@ -93,6 +94,6 @@ def measure_stability(request: HttpRequest, cohort_code: str) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("imaging:stability", cohort.code)
     if batch is None:
-        messages.info(request, "Every image with a tumour mask is measured already.")
+        messages.info(request, _("Every image with a tumour mask is measured already."))
         return redirect("imaging:stability", cohort.code)
     return redirect(batch)

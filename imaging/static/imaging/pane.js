@@ -1,167 +1,206 @@
-// One timepoint: a niivue canvas with the CT, the habitats above it, and the tumour mask as plain voxels.
+// One scan: a canvas with one plane, three planes or a solid, and everything that was found in the scan as layers.
 window.EcotonePane ??= (() => {
-  const OPTIONS = {
-    isRadiologicalConvention: true,
-    sagittalNoseLeft: true,
-    isOrientationTextVisible: false,
-    isColorbar: false,
-    isRuler: false,
-    multiplanarShowRender: 0,
-    multiplanarForceRender: false,
-    tileMargin: 0,
-    multiplanarPadPixels: 4,
-    crosshairWidth: 0,
-    crosshairGap: 8,
-    crosshairColor: [0.42, 0.8, 0.74, 0.8],
-    backColor: [0, 0, 0, 1],
-    interactive: false,
-    dragAndDropEnabled: false,
-    loadingText: "",
-    logLevel: "silent",
-  };
-  const PLANES = { axial: 0, coronal: 1, sagittal: 2, three: 3 };
+  const { AXES, grey, labels, colour } = EcotoneSlice;
+  const gettext = window.gettext ?? ((text) => text);
+  const NO_WEBGL = () => gettext("This browser cannot draw in 3D: WebGL 2 is missing.");
+  // Seen from the front: the body's right on the left, its head up.
+  const FRONT = [[-1, 0, 0], [0, 0, 1], [0, 1, 0]];
+  const ENDS = [["R", [1, 0, 0]], ["L", [-1, 0, 0]], ["A", [0, 1, 0]], ["P", [0, -1, 0]], ["S", [0, 0, 1]], ["I", [0, 0, -1]]];
 
-  const colormap = (habitats) => {
-    const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-    const colours = habitats.map((habitat) => rgb(habitat.colour));
-    const channel = (index) => [0, ...colours.map((colour) => colour[index])];
-    return {
-      R: channel(0),
-      G: channel(1),
-      B: channel(2),
-      A: [0, ...colours.map(() => 255)],
-      I: [0, ...habitats.map((habitat) => habitat.number)],
-      labels: ["", ...habitats.map((habitat) => habitat.name)],
-    };
-  };
-
-  // Voxels of a mask in right-anterior-superior order, with the box that holds them.
-  const readMask = (image) => {
-    const size = image.dimsRAS.slice(1, 4);
-    const [dx, dy, dz] = image.img2RASstep;
-    const start = image.img2RASstart[0] + image.img2RASstart[1] + image.img2RASstart[2];
-    const has = ([x, y, z]) =>
-      x >= 0 && y >= 0 && z >= 0 && x < size[0] && y < size[1] && z < size[2] && image.img[start + x * dx + y * dy + z * dz] > 0;
-    const low = [...size];
-    const high = [-1, -1, -1];
-    const areas = new Array(size[2]).fill(0);
-    for (let z = 0; z < size[2]; z++)
-      for (let y = 0; y < size[1]; y++)
-        for (let x = 0; x < size[0]; x++) {
-          if (!has([x, y, z])) continue;
-          areas[z] += 1;
-          [x, y, z].forEach((value, axis) => {
-            low[axis] = Math.min(low[axis], value);
-            high[axis] = Math.max(high[axis], value);
-          });
-        }
-    return { size, has, low, high, largest: areas.indexOf(Math.max(...areas)) };
+  const turned = ({ yaw, pitch }) => {
+    const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
+    const turn = [[cy, 0, sy], [sp * sy, cp, -sp * cy], [-cp * sy, sp, cp * cy]];
+    return turn.map((row) => [0, 1, 2].map((column) => row.reduce((sum, value, i) => sum + value * FRONT[i][column], 0)));
   };
 
   class Pane {
-    constructor(stage, habitats) {
-      this.stage = stage;
-      this.canvas = stage.querySelector("canvas.gl");
-      this.ink = stage.querySelector("canvas.ink");
-      this.habitats = habitats;
-      this.shows = { outline: true, habitats: true };
-      this.opacity = 0.55;
-      this.nv = new niivue.Niivue(OPTIONS);
+    constructor(stage, settings) {
+      const figure = stage.closest("[data-pane]");
+      Object.assign(this, { stage, settings, patient: figure.dataset.patient, kind: figure.dataset.pane, label: figure.dataset.label });
+      this.canvas = stage.querySelector("canvas");
+      this.readout = figure.querySelector("[data-readout]");
+      this.wait = stage.querySelector("[data-wait]");
+      this.maps = {};
+      this.field = null;
     }
 
-    async open() {
-      await this.nv.attachToCanvas(this.canvas);
-      const paint = this.nv.drawScene.bind(this.nv);
-      this.nv.drawScene = () => {
-        const position = paint();
-        EcotoneOverlay.draw(this);
-        return position;
-      };
+    async load(whole, onBytes) {
+      const { volume, mask } = this.stage.dataset;
+      this.whole = whole;
+      [this.volume, this.mask] = await Promise.all([
+        EcotoneVolume.load(this.address(volume), onBytes),
+        EcotoneVolume.load(this.address(mask)),
+      ]);
+      this.extent = this.mask.extent();
+      this.maps = {};
+      this.rasters = {};
+      this.solid = null;
+      await Promise.all(Object.keys(this.settings.layers).map((layer) => this.need(layer)));
     }
 
-    // Load the surroundings of the tumour, or with `whole` the complete scan, which takes longer.
-    async load([low, high], whole) {
-      const { volume, mask, labels } = this.stage.dataset;
-      const address = (url) => (whole ? `${url}?whole=yes` : url);
-      const list = [{ url: address(volume), name: "volume.nii.gz", colormap: "gray", cal_min: low, cal_max: high }];
-      if (labels && this.habitats.length) list.push({ url: address(labels), name: "labels.nii.gz", opacity: this.opacity });
-      const image = await niivue.NVImage.loadFromUrl({ url: address(mask), name: "mask.nii.gz" });
-      await this.nv.loadVolumes(list);
-      this.mask = readMask(image);
-      if (list.length > 1) this.nv.volumes[1].setColormapLabel(colormap(this.habitats));
-      this.paintHabitats();
-      this.nv.scene.crosshairPos = this.middle();
-      this.nv.drawScene();
+    address(url) {
+      return this.whole ? `${url}&whole=yes` : url;
     }
 
-    // The centre of the tumour, on the slice where it is largest.
+    // A layer is fetched when it is first shown.
+    async need(layer) {
+      const url = this.stage.dataset[layer];
+      if (url && this.settings.layers[layer].on) this.maps[layer] ??= await EcotoneVolume.load(this.address(url));
+    }
+
     middle() {
-      const { low, high, size, largest } = this.mask;
-      return [0, 1, 2].map((axis) => ((axis === 2 ? largest : (low[axis] + high[axis]) / 2) + 0.5) / size[axis]);
+      return this.volume.toMM(this.extent.middle);
     }
 
-    // Slices count from the tumour: 0 is its first slice, 1 its last, so that both scans show the same level.
-    range(axis) {
-      const { low, high, size } = this.mask;
-      const span = Math.max(1, high[axis] - low[axis]);
-      return { from: -low[axis] / span, to: (size[axis] - 1 - low[axis]) / span, span };
+    // Whole indices of the crosshair, kept within the scan.
+    place() {
+      return this.volume.toIndex(this.cross).map((value, axis) => Math.max(0, Math.min(this.volume.size[axis] - 1, Math.round(value))));
     }
 
-    slice(axis) {
-      return Math.min(this.mask.size[axis] - 1, Math.floor(this.nv.scene.crosshairPos[axis] * this.mask.size[axis]));
+    tiles() {
+      const { width, height } = this.canvas;
+      const { plane, zoom, fov } = this.settings;
+      const names = plane === "three" ? ["axial", "coronal", "sagittal", "solid"] : [plane];
+      const half = names.length > 1 ? 2 : 1;
+      const gap = half > 1 ? Math.round(2 * this.ratio) : 0;
+      const [w, h] = [(width - gap) / half, (height - gap) / half];
+      return names.map((name, at) => this.tile(name, { left: (at % half) * (w + gap), top: Math.floor(at / half) * (h + gap), width: w, height: h, perMM: (Math.min(w, h) / fov) * zoom }));
     }
 
-    level(axis) {
-      const { from, span } = this.range(axis);
-      return from + this.slice(axis) / span;
+    tile(plane, box) {
+      if (plane === "solid") return { plane, ...box };
+      const axes = AXES[plane];
+      const [across, up, through] = axes;
+      const centre = this.volume.toIndex(this.centre);
+      const [sx, sy] = [this.volume.spacing[across] * box.perMM, this.volume.spacing[up] * box.perMM];
+      const [x0, y0] = [box.left + box.width / 2, box.top + box.height / 2];
+      const place = (i, j) => [x0 - (i - centre[across]) * sx, y0 - (j - centre[up]) * sy];
+      const index = (x, y) => {
+        const found = this.place();
+        found[across] = centre[across] - (x - x0) / sx;
+        found[up] = centre[up] - (y - y0) / sy;
+        return found;
+      };
+      return { plane, axes, slice: this.place()[through], place, index, ...box };
     }
 
-    goTo(axis, level) {
-      const { from, span } = this.range(axis);
-      const last = this.mask.size[axis] - 1;
-      const slice = Math.max(0, Math.min(last, Math.round((level - from) * span)));
-      this.nv.scene.crosshairPos[axis] = (slice + 0.5) / this.mask.size[axis];
+    draw(measures) {
+      this.ratio = window.devicePixelRatio || 1;
+      const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight].map((size) => Math.round(size * this.ratio));
+      if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+      const ctx = this.canvas.getContext("2d", { alpha: false });
+      ctx.fillStyle = "#000000";
+      ctx.fillRect(0, 0, width, height);
+      for (const tile of this.tiles()) {
+        ctx.save();
+        ctx.beginPath();
+        ctx.rect(tile.left, tile.top, tile.width, tile.height);
+        ctx.clip();
+        if (tile.plane === "solid") this.drawSolid(ctx, tile);
+        else this.drawSlice(ctx, tile, measures);
+        ctx.restore();
+      }
     }
 
-    show(plane) {
-      this.nv.opts.crosshairWidth = plane === "three" ? 0.4 : 0;
-      this.nv.setSliceType(PLANES[plane]);
+    drawSlice(ctx, tile, measures) {
+      const { layers, crosshair } = this.settings;
+      const [left, top] = tile.place(this.volume.size[tile.axes[0]] - 0.5, this.volume.size[tile.axes[1]] - 0.5);
+      const [right, bottom] = tile.place(-0.5, -0.5);
+      const paint = (image, alpha, smooth) => {
+        ctx.globalAlpha = alpha;
+        ctx.imageSmoothingEnabled = smooth;
+        ctx.imageSmoothingQuality = "high";
+        ctx.drawImage(image, left, top, right - left, bottom - top);
+      };
+      for (const [name, image] of Object.entries(this.rastersOf(tile))) paint(image, layers[name]?.opacity ?? 1, name === "ct");
+      ctx.globalAlpha = 1;
+      const { supervoxels } = this.maps;
+      if (supervoxels && layers.supervoxels.on) EcotoneOverlay.borders(ctx, tile, supervoxels, this.extent, this.ratio, layers.supervoxels.opacity);
+      if (layers.outline.on) EcotoneOverlay.outline(ctx, tile, this.mask, this.extent, this.ratio);
+      const index = this.volume.toIndex(this.cross);
+      if (crosshair) EcotoneOverlay.crosshair(ctx, tile, tile.place(index[tile.axes[0]], index[tile.axes[1]]), this.ratio);
+      measures.draw(ctx, this, tile);
+      EcotoneOverlay.letters(ctx, tile, this.ratio);
+      EcotoneOverlay.scaleBar(ctx, tile, this.ratio);
     }
 
-    // niivue scales about the scanner's origin; this keeps the tumour in its place.
-    look({ zoom, shift }) {
-      const centre = this.nv.frac2mm(this.middle());
-      const pan = [0, 1, 2].map((axis) => centre[axis] * (1 - zoom) + shift[axis] * zoom);
-      this.nv.scene.pan2Dxyzmm = Float32Array.from([...pan, zoom]);
+    // The images of a slice, painted again only when what they show has changed.
+    rastersOf(tile) {
+      const { layers, window: hu, hidden } = this.settings;
+      const shown = ["habitats", "transitions"].filter((layer) => layers[layer].on && this.maps[layer]);
+      const key = [tile.slice, ...hu, ...shown, ...hidden].join();
+      if (this.rasters[tile.plane]?.key !== key) {
+        const images = { ct: grey(this.volume, tile.axes, tile.slice, hu) };
+        for (const layer of shown) images[layer] = labels(this.maps[layer], tile.axes, tile.slice, this.colours(layer));
+        this.rasters[tile.plane] = { key, images };
+      }
+      return this.rasters[tile.plane].images;
     }
 
-    // A movement on the screen as millimetres along the volume's axes.
-    millimetres(across, down) {
-      const tile = this.nv.screenSlices[0];
-      const [first, second] = EcotoneOverlay.AXES[tile.axCorSag];
-      const ratio = this.canvas.width / this.canvas.clientWidth;
-      const [, , width, height] = tile.leftTopWidthHeight;
-      const shift = [0, 0, 0];
-      shift[first] = (across * ratio * tile.fovMM[0]) / width;
-      shift[second] = (-down * ratio * tile.fovMM[1]) / height;
-      return shift;
+    colours(layer) {
+      const { habitats, hidden, states, kinds } = this.settings;
+      if (layer === "habitats") return Object.fromEntries(habitats.filter((one) => !hidden.has(one.number)).map((one) => [one.number, colour(one.colour)]));
+      const codes = [0];
+      for (let before = 0; before < states.length; before++)
+        for (let after = 0; after < states.length; after++) codes.push(colour(kinds[Pane.change(before, after)].colour));
+      return codes;
     }
 
-    window([low, high]) {
-      Object.assign(this.nv.volumes[0], { cal_min: low, cal_max: high });
-      this.nv.updateGLVolume();
+    // 0 kept, 1 changed, 2 became lung, 3 became other tissue, 4 new tumour; states 0 and 1 are no tumour.
+    static change(before, after) {
+      if (before < 2) return 4;
+      if (after < 2) return 2 + after;
+      return before === after ? 0 : 1;
     }
 
-    paintHabitats() {
-      if (this.nv.volumes.length > 1) this.nv.setOpacity(1, this.shows.habitats ? this.opacity : 0);
+    drawSolid(ctx, tile) {
+      this.solid ??= this.built();
+      if (!this.solid.gl) return EcotoneOverlay.write(ctx, NO_WEBGL(), tile.left + tile.width / 2, tile.top + tile.height / 2, "center", "middle", this.ratio);
+      const turn = turned(this.settings.turn);
+      this.solid.draw(Math.floor(tile.width), Math.floor(tile.height), tile.perMM * 1.6, turn, (name) => this.shade(name));
+      ctx.drawImage(this.solid.canvas, tile.left, tile.top);
+      for (const [letter, [x, y, z]] of ENDS) {
+        const [right, up, near] = turn.map((row) => row[0] * x + row[1] * y + row[2] * z);
+        ctx.globalAlpha = near < -0.3 ? 0.35 : 1;
+        const reach = Math.min(tile.width, tile.height) * 0.44;
+        if (Math.hypot(right, up) > 0.25) EcotoneOverlay.write(ctx, letter, tile.left + tile.width / 2 + right * reach, tile.top + tile.height / 2 - up * reach, "center", "middle", this.ratio);
+      }
+      ctx.globalAlpha = 1;
     }
 
-    // HU and habitat under the crosshair.
+    built() {
+      const solid = new EcotoneSolid();
+      if (!solid.gl) return solid;
+      const add = (name, inside) => solid.add(name, EcotoneSolid.surface(this.mask, this.extent, inside, this.middle()));
+      const { habitats } = this.maps;
+      if (habitats) for (const { number } of this.settings.habitats) add(number, (index) => habitats.at(index) === number);
+      add("tumour", (index) => this.mask.at(index) > 0);
+      return solid;
+    }
+
+    shade(name) {
+      const { layers, habitats, hidden } = this.settings;
+      const coloured = layers.habitats.on && this.solid.parts.length > 1;
+      if (name === "tumour") return coloured ? (layers.outline.on ? [0.8, 0.88, 0.86, 0.22] : null) : [0.78, 0.72, 0.66, 1];
+      if (!coloured || hidden.has(name)) return null;
+      const rgb = habitats.find((one) => one.number === name).colour;
+      return [...[1, 3, 5].map((at) => parseInt(rgb.slice(at, at + 2), 16) / 255), 1];
+    }
+
+    // What is under the crosshair: HU, habitat, supervoxel, and what the place was and became.
     probe() {
-      const at = [0, 1, 2].map((axis) => this.slice(axis));
-      const hu = Math.round(this.nv.volumes[0].getValue(...at));
-      const label = this.nv.volumes.length > 1 ? this.nv.volumes[1].getValue(...at) : 0;
-      return { hu, habitat: this.habitats.find((one) => one.number === label), inTumour: this.mask.has(at) };
+      const index = this.volume.toIndex(this.cross).map(Math.round);
+      if (!this.volume.holds(index)) return null;
+      const code = this.maps.transitions?.at(index) ?? 0;
+      const { states, habitats } = this.settings;
+      return {
+        hu: Math.round(this.volume.at(index)),
+        habitat: habitats.find((one) => one.number === this.maps.habitats?.at(index)),
+        supervoxel: this.maps.supervoxels?.at(index) ?? 0,
+        was: code ? states[Math.floor((code - 1) / states.length)] : "",
+        became: code ? states[(code - 1) % states.length] : "",
+        inTumour: this.mask.at(index) > 0,
+      };
     }
   }
 

@@ -1,226 +1,236 @@
-// Two panes, linked: one toolbar, one slice slider, one zoom. Scrolls by wheel and arrow keys.
+// Scans side by side, linked: one crosshair, one zoom, one window; where one goes, the others follow.
 (() => {
-  const THROUGH = { axial: 2, coronal: 1, sagittal: 0, three: 2 };
-  const MINUS = "\u2212";
-  const plain = (value) => `${value < 0 ? MINUS : ""}${Math.abs(value)}`;
-
-  const hasWebGL2 = () => Boolean(document.createElement("canvas").getContext("webgl2"));
+  const gettext = window.gettext ?? ((text) => text);
+  const THROUGH = { axial: 2, coronal: 1, sagittal: 0, three: 2, solid: 2 };
+  const SORRY = () => gettext("The scans could not be loaded. Reload the page; all numbers below are complete.");
+  const plain = (value) => `${value < 0 ? "\u2212" : ""}${Math.abs(value)}`;
+  const megabytes = (bytes) => (bytes / 1048576).toFixed(1);
+  const read = (root, name) => JSON.parse(root.querySelector(`#viewer-${name}`).textContent);
 
   class Viewer {
     constructor(root) {
       this.root = root;
-      this.plane = "axial";
-      this.view = { zoom: 1, shift: [0, 0, 0] };
       this.slider = root.querySelector("[data-level]");
-      const habitats = JSON.parse(root.querySelector("#viewer-habitats").textContent);
-      this.panes = [...root.querySelectorAll("[data-stage]")].map((stage) => new EcotonePane(stage, habitats));
+      const layer = (on, opacity) => ({ on, opacity });
+      this.settings = {
+        plane: "axial", zoom: 1, fov: 100, crosshair: true, turn: { yaw: 0.5, pitch: 0.3 }, hidden: new Set(),
+        window: root.querySelector("[data-window][aria-pressed=true]").dataset.window.split(",").map(Number),
+        layers: { outline: layer(true, 1), habitats: layer(true, 0.55), supervoxels: layer(false, 0.8), transitions: layer(false, 0.75) },
+        habitats: read(root, "habitats"), states: read(root, "states"), kinds: read(root, "kinds"),
+      };
+      this.panes = [...root.querySelectorAll("[data-stage]")].map((stage) => new EcotonePane(stage, this.settings));
+      this.active = this.panes[0];
+      this.measures = new EcotoneMeasures(root, () => this.draw());
     }
 
     async start() {
-      for (const pane of this.panes) await pane.open();
-      this.listen();
+      EcotoneControls.listen(this);
       await this.load(false);
-      window.ecotoneViewerReady = true;
+      performance.mark("ecotone-viewer-ready");
     }
 
     async load(whole) {
       this.root.dataset.state = "loading";
-      for (const pane of this.panes) {
-        const wait = pane.stage.querySelector("[data-wait]");
-        wait.hidden = false;
-        await pane.load(this.chosenWindow(), whole);
-        wait.hidden = true;
-      }
-      this.reset();
+      await Promise.all(this.panes.map(async (pane) => {
+        pane.wait.hidden = false;
+        const url = pane.stage.closest("[data-link]").dataset.link;
+        const [field] = await Promise.all([url && !pane.field ? EcotoneLink.load(url) : pane.field, pane.load(whole, (done, total) => this.tell(pane, done, total))]);
+        pane.field = field || null;
+      }));
+      for (const pane of this.panes) pane.wait.hidden = true;
       this.root.dataset.state = "ready";
+      this.settings.fov = Math.max(...this.panes.flatMap(({ volume }) => volume.size.map((size, axis) => size * volume.spacing[axis])));
+      this.reset();
     }
 
-    chosenWindow() {
-      return this.root.querySelector("[data-window][aria-pressed=true]").dataset.window.split(",").map(Number);
+    tell(pane, done, total) {
+      const of = total ? EcotoneSay(gettext("Loading the scan: %(done)s of %(total)s MB"), { done: megabytes(done), total: megabytes(total) }) : EcotoneSay(gettext("Loading the scan: %(done)s MB"), { done: megabytes(done) });
+      pane.wait.textContent = of;
     }
 
-    get axis() {
-      return THROUGH[this.plane];
+    // Everything drawn within one frame is drawn once.
+    draw() {
+      if (this.root.dataset.state !== "ready" || this.waiting) return;
+      this.waiting = requestAnimationFrame(() => {
+        this.waiting = 0;
+        for (const pane of this.panes) {
+          pane.draw(this.measures);
+          pane.readout.textContent = this.words(pane);
+        }
+        this.showSlider();
+      });
     }
 
-    // The slider steps through the finer of the two scans.
-    scale() {
-      const ranges = this.panes.map((pane) => pane.range(this.axis));
-      const from = Math.min(...ranges.map((range) => range.from));
-      const to = Math.max(...ranges.map((range) => range.to));
-      return { from, steps: Math.round((to - from) * Math.max(...ranges.map((range) => range.span))), width: to - from };
+    words(pane) {
+      const axis = THROUGH[this.settings.plane];
+      const slice = EcotoneSay(gettext("Slice %(at)s of %(of)s"), { at: pane.place()[axis] + 1, of: pane.volume.size[axis] });
+      const found = pane.probe();
+      if (!found) return `${slice}; ${gettext("the crosshair lies outside this scan")}`;
+      const where = found.habitat?.name ?? (found.inTumour ? gettext("tumour") : gettext("outside the tumour"));
+      const more = [];
+      if (found.supervoxel && this.settings.layers.supervoxels.on) more.push(EcotoneSay(gettext("supervoxel %(number)s"), { number: found.supervoxel }));
+      if (found.was && this.settings.layers.transitions.on) more.push(EcotoneSay(gettext("was %(was)s, became %(became)s"), found));
+      return [`${slice}; ${plain(found.hu)}\u00a0HU, ${where}`, ...more].join("; ");
     }
 
-    setPlane(plane) {
-      this.plane = plane;
-      for (const pane of this.panes) pane.show(plane);
-      const { from, steps, width } = this.scale();
-      this.slider.max = steps;
-      this.slider.value = Math.round(((this.panes[0].level(this.axis) - from) / width) * steps);
-      this.follow();
+    showSlider() {
+      const axis = THROUGH[this.settings.plane];
+      const [at, size] = [this.active.place()[axis], this.active.volume.size[axis]];
+      Object.assign(this.slider, { max: size - 1, value: at });
+      this.slider.setAttribute("aria-valuetext", EcotoneSay(gettext("%(scan)s: slice %(at)s of %(of)s"), { scan: this.active.label, at: at + 1, of: size }));
     }
 
-    follow() {
-      const { from, steps, width } = this.scale();
-      for (const pane of this.panes) pane.goTo(this.axis, from + (width * Number(this.slider.value)) / steps);
+    // The other scans go where this place lies in them.
+    point(pane, mm) {
+      this.active = pane;
+      for (const [other, place] of EcotoneLink.spread(this.panes, pane, mm)) other.cross = place;
       this.draw();
     }
 
-    step(count) {
-      this.slider.value = Number(this.slider.value) + count;
-      this.follow();
+    move(pane, change) {
+      const index = pane.place();
+      change(index);
+      this.point(pane, pane.volume.toMM(index.map((value, axis) => Math.max(0, Math.min(pane.volume.size[axis] - 1, value)))));
     }
 
-    draw() {
-      for (const pane of this.panes) {
-        pane.nv.drawScene();
-        const { hu, habitat, inTumour } = pane.probe();
-        const slice = `Slice ${pane.slice(this.axis) + 1} of ${pane.mask.size[this.axis]}`;
-        const where = habitat ? habitat.name : inTumour ? "tumour" : "outside the tumour";
-        const words = `${slice}; centre ${plain(hu)}\u00a0HU, ${where}`;
-        pane.stage.parentElement.querySelector("[data-readout]").textContent = words;
-      }
-      this.slider.setAttribute("aria-valuetext", `Slice ${this.panes[0].slice(this.axis) + 1}`);
+    step(pane, tile, count) {
+      const axis = tile.axes?.[2] ?? 2;
+      this.move(pane, (index) => (index[axis] += count));
     }
 
-    // Zoom and movement are the same for both scans, each about its own tumour.
-    look(zoom, shift) {
-      this.view = { zoom: Math.min(8, Math.max(1, zoom)), shift: zoom > 1 ? shift : [0, 0, 0] };
-      for (const pane of this.panes) pane.look(this.view);
+    nudge(pane, tile, [across, up]) {
+      this.move(pane, (index) => {
+        index[tile.axes[0]] += across;
+        index[tile.axes[1]] += up;
+      });
+    }
+
+    toEnd(pane, tile, end) {
+      const axis = tile.axes?.[2] ?? 2;
+      this.move(pane, (index) => (index[axis] = pane.extent[end][axis]));
+    }
+
+    slide(slice) {
+      this.move(this.active, (index) => (index[THROUGH[this.settings.plane]] = slice));
+    }
+
+    lookAt(pane, mm) {
+      for (const [other, place] of EcotoneLink.spread(this.panes, pane, mm)) other.centre = place;
+      this.draw();
+    }
+
+    centreOn(pane) {
+      this.lookAt(pane, pane.cross);
+    }
+
+    pan(pane, tile, [across, down]) {
+      const index = pane.volume.toIndex(pane.centre);
+      index[tile.axes[0]] += across / tile.perMM / pane.volume.spacing[tile.axes[0]];
+      index[tile.axes[1]] += down / tile.perMM / pane.volume.spacing[tile.axes[1]];
+      this.lookAt(pane, pane.volume.toMM(index));
+    }
+
+    turn(yaw, pitch) {
+      const { turn } = this.settings;
+      this.settings.turn = { yaw: turn.yaw + yaw, pitch: Math.max(-1.5, Math.min(1.5, turn.pitch + pitch)) };
       this.draw();
     }
 
     zoom(factor) {
-      this.look(this.view.zoom * factor, this.view.shift);
-    }
-
-    reset() {
-      for (const pane of this.panes) pane.nv.scene.crosshairPos = pane.middle();
-      this.look(1, [0, 0, 0]);
-      this.setPlane(this.plane);
-    }
-
-    listen() {
-      for (const tools of this.root.querySelectorAll(".tools")) {
-        tools.addEventListener("click", (event) => {
-          const button = event.target.closest("button");
-          if (button) this.press(button);
-        });
-      }
-      this.slider.addEventListener("input", () => this.follow());
-      this.root.querySelector("[data-opacity]")?.addEventListener("input", (event) => {
-        for (const pane of this.panes) {
-          pane.opacity = Number(event.target.value) / 100;
-          pane.paintHabitats();
-        }
-        this.draw();
-      });
-      for (const pane of this.panes) this.listenTo(pane);
-    }
-
-    press(button) {
-      const { plane, window: hu, toggle, whole, reset } = button.dataset;
-      if (reset !== undefined) return this.reset();
-      if (toggle || whole !== undefined) return this.flip(button, toggle);
-      for (const other of button.parentElement.querySelectorAll("[aria-pressed]")) {
-        other.setAttribute("aria-pressed", other === button);
-      }
-      if (plane) this.setPlane(plane);
-      if (hu) {
-        for (const pane of this.panes) pane.window(this.chosenWindow());
-        this.draw();
-      }
-    }
-
-    flip(button, toggle) {
-      const on = button.getAttribute("aria-pressed") !== "true";
-      button.setAttribute("aria-pressed", on);
-      if (!toggle) return this.load(on).catch((error) => fail(this.root, error));
-      for (const pane of this.panes) {
-        pane.shows[toggle] = on;
-        pane.paintHabitats();
-      }
+      this.settings.zoom = Math.max(0.5, Math.min(12, this.settings.zoom * factor));
       this.draw();
     }
 
-    listenTo(pane) {
-      const canvas = pane.canvas;
-      canvas.addEventListener("wheel", (event) => {
-        event.preventDefault();
-        if (event.ctrlKey) this.zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15);
-        else this.step(event.deltaY < 0 ? 1 : -1);
-      }, { passive: false });
-      canvas.addEventListener("keydown", (event) => {
-        const act = { ArrowUp: () => this.step(1), ArrowRight: () => this.step(1), ArrowDown: () => this.step(-1), ArrowLeft: () => this.step(-1), "+": () => this.zoom(1.25), "-": () => this.zoom(0.8), 0: () => this.reset() }[event.key];
-        if (!act) return;
-        event.preventDefault();
-        act();
-      });
-      this.listenToPointer(pane);
+    reset() {
+      const [first] = this.panes;
+      Object.assign(this.settings, { zoom: 1, turn: { yaw: 0.5, pitch: 0.3 } });
+      this.lookAt(first, first.whole ? first.volume.toMM(first.volume.size.map((size) => (size - 1) / 2)) : first.middle());
+      this.point(first, first.middle());
     }
 
-    // A click puts the crosshair, a drag moves both scans.
-    listenToPointer(pane) {
-      let start = null;
-      pane.canvas.addEventListener("pointerdown", (event) => {
-        start = { x: event.clientX, y: event.clientY, moved: false };
-        pane.canvas.setPointerCapture(event.pointerId);
-      });
-      pane.canvas.addEventListener("pointermove", (event) => {
-        if (!start) return;
-        const across = event.clientX - start.x;
-        const down = event.clientY - start.y;
-        if (!start.moved && Math.hypot(across, down) < 4) return;
-        start = { x: event.clientX, y: event.clientY, moved: true };
-        this.pan(pane, across, down);
-      });
-      pane.canvas.addEventListener("pointerup", (event) => {
-        if (start && !start.moved) this.point(pane, event);
-        start = null;
-      });
-      pane.canvas.addEventListener("pointercancel", () => (start = null));
+    hover(pane, found) {
+      if (!found && !this.measures.hover) return;
+      const { first } = this.measures;
+      this.measures.hover = found?.mm && first?.pane === pane && first.plane === found.tile.plane ? found.mm : null;
+      this.draw();
     }
 
-    pan(pane, across, down) {
-      const shift = pane.millimetres(across, down).map((mm, axis) => mm + this.view.shift[axis]);
-      this.look(this.view.zoom, shift);
+    activate(pane) {
+      this.active = pane;
+      this.draw();
     }
 
-    // In three planes, the other planes follow the crosshair.
-    point(pane, event) {
-      const ratio = pane.canvas.width / pane.canvas.clientWidth;
-      const at = pane.nv.canvasPos2frac([event.offsetX * ratio, event.offsetY * ratio]);
-      if (at[0] < 0) return;
-      pane.nv.scene.crosshairPos = at;
-      const { from, steps, width } = this.scale();
-      this.slider.value = Math.round(((pane.level(this.axis) - from) / width) * steps);
-      this.follow();
+    setPlane(plane) {
+      this.settings.plane = plane;
+      for (const button of this.root.querySelectorAll("[data-plane]")) button.setAttribute("aria-pressed", button.dataset.plane === plane);
+      this.slider.disabled = plane === "solid";
+      this.draw();
+    }
+
+    press(selector) {
+      this.root.querySelector(selector)?.click();
+    }
+
+    setWindow(hu, pressed) {
+      this.settings.window = hu;
+      for (const button of this.root.querySelectorAll("[data-window]")) button.setAttribute("aria-pressed", button === pressed);
+      const [level, width] = this.root.querySelectorAll("[data-hu]");
+      if (pressed) Object.assign(level, { value: (hu[0] + hu[1]) / 2 }) && Object.assign(width, { value: hu[1] - hu[0] });
+      this.draw();
+    }
+
+    customWindow() {
+      const [level, width] = [...this.root.querySelectorAll("[data-hu]")].map((field) => (field.checkValidity() ? Number(field.value) : NaN));
+      if (width > 0 && level === level) this.setWindow([level - width / 2, level + width / 2], null);
+    }
+
+    async toggle(name) {
+      const button = this.root.querySelector(`[data-toggle=${name}]`);
+      if (!button) return;
+      const on = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", on);
+      if (name === "crosshair") this.settings.crosshair = on;
+      else this.settings.layers[name].on = on;
+      for (const part of this.root.querySelectorAll(`[data-with=${name}]`)) part.hidden = !on;
+      if (on && name !== "crosshair") await Promise.all(this.panes.map((pane) => pane.need(name)));
+      this.draw();
+    }
+
+    toggleHabitat(number, button) {
+      const { hidden } = this.settings;
+      if (!hidden.delete(number)) hidden.add(number);
+      button.setAttribute("aria-pressed", !hidden.has(number));
+      this.draw();
+    }
+
+    fade(layer, opacity) {
+      this.settings.layers[layer].opacity = opacity;
+      this.draw();
+    }
+
+    toggleWhole(button) {
+      const on = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", on);
+      this.load(on).catch((error) => fail(this.root, error));
+    }
+
+    help() {
+      this.root.querySelector("dialog").showModal();
     }
   }
 
-  const SORRY = "The scans could not be loaded. Reload the page; all numbers below are complete.";
-  const NO_WEBGL = "This browser lacks WebGL 2, so the scans cannot be drawn. All numbers below are complete.";
-
-  const fail = (root, reason) => {
-    if (reason instanceof Error) console.error(reason);
-    const words = reason instanceof Error ? SORRY : reason;
+  const fail = (root, error) => {
+    console.error(error);
     root.dataset.state = "failed";
     for (const stage of root.querySelectorAll("[data-stage]")) {
-      const note = document.createElement("p");
-      note.className = "wait";
+      const note = Object.assign(document.createElement("p"), { className: "wait", textContent: SORRY() });
       note.setAttribute("role", "alert");
-      note.textContent = words;
       stage.replaceChildren(note);
     }
   };
 
   for (const root of document.querySelectorAll("[data-viewer][data-state=idle]")) {
-    if (!root.querySelector("[data-stage]")) {
-      root.dataset.state = "empty";
-    } else if (!hasWebGL2()) {
-      fail(root, NO_WEBGL);
-    } else {
-      new Viewer(root).start().catch((error) => fail(root, error));
-    }
+    if (root.querySelector("[data-stage]")) new Viewer(root).start().catch((error) => fail(root, error));
+    else root.dataset.state = "empty";
   }
 })();

@@ -9,7 +9,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cohorts.core.response import ResponseReading, check, is_mpr
+from cohorts.core.outcome_rules import check
+from cohorts.core.response import ResponseReading, is_mpr
 from cohorts.core.timeline import Timeline, check_timeline
 from imaging.core.phantom import PLANTED, PatientTruth, plan_cohort, truth_document
 
