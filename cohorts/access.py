@@ -7,6 +7,7 @@ know that it exists, 403 where they see it but may not act on it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -94,12 +95,22 @@ def granted(membership: Membership) -> frozenset[Action]:
 
 def visible(queryset: QuerySet[M], user: Person) -> QuerySet[M]:
     """Narrow a queryset to what a person may see."""
+    return within(queryset, memberships_of(user))
+
+
+def memberships_of(user: Person) -> list[Membership]:
+    """Give a person's memberships, each with its cohort."""
     if not user.is_authenticated:
-        return queryset.none()
+        return []
+    return list(Membership.objects.filter(user=user).select_related("cohort", "centre").order_by("pk"))
+
+
+def within(queryset: QuerySet[M], memberships: Iterable[Membership]) -> QuerySet[M]:
+    """Narrow a queryset to what some memberships reach."""
     cohort_path: str = queryset.model.cohort_path  # type: ignore[attr-defined]
     centre_path: str = getattr(queryset.model, "centre_path", "")
     condition = Q(pk__in=[])
-    for membership in Membership.objects.filter(user=user).order_by("pk"):
+    for membership in memberships:
         own = Q(**{cohort_path or "pk": membership.cohort_id})
         if membership.centre_id and centre_path:
             own &= Q(**{centre_path: membership.centre_id})

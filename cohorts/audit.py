@@ -12,6 +12,9 @@ from django.db.models import Model
 
 from cohorts.models import AuditEntry, Cohort, Patient, User
 
+#: A field of a new record that nobody filled in.
+_NOTHING: tuple[tuple[Any, Any], ...] = ((None, ""), (None, []))
+
 
 def record(
     verb: str,
@@ -42,7 +45,7 @@ def record(
 def differences(old: Model | None, new: Model, fields: Iterable[str]) -> dict[str, tuple[Any, Any]]:
     """Give field → (old, new) for the fields that differ; without an old record, those that are set."""
     pairs = {name: (getattr(old, name) if old else None, getattr(new, name)) for name in fields}
-    return {name: pair for name, pair in pairs.items() if _plain(pair[0]) != _plain(pair[1]) and pair != (None, "")}
+    return {name: pair for name, pair in pairs.items() if _plain(pair[0]) != _plain(pair[1]) and pair not in _NOTHING}
 
 
 def _plain(value: Any) -> Any:

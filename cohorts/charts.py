@@ -1,16 +1,28 @@
-"""Vega-Lite charts of a cohort, as plain data. The browser draws them; each comes with its table."""
+"""Vega-Lite charts of a cohort, as plain data. The browser draws them; each comes with its table.
+
+Patients are counted here, so a chart of five thousand of them weighs as much as one of fifty.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from json import dumps
+from math import inf
 from typing import Any
 
-from cohorts.selectors.summary import CohortSummary
+from django.utils.translation import gettext as _
+
+from cohorts.selectors.summary import NO_OUTCOME, CentreSummary, CohortSummary
 
 #: Colour-blind-safe (Okabe-Ito): one colour for one meaning on every page.
-RESPONSE_COLOURS = {"MPR": "#009E73", "No MPR": "#D55E00", "No outcome yet": "#999999"}
+RESPONSE_COLOURS = {"MPR": "#009E73", "No MPR": "#D55E00", NO_OUTCOME: "#999999"}
 RESPONSES = list(RESPONSE_COLOURS)
+_CENTRE_COLOURS = ["#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#8A6BBE", "#8C6D46", "#009E73", "#D55E00"]
+_DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
 
 
 @dataclass(frozen=True)
@@ -27,56 +39,139 @@ class Chart:
 def response_scale() -> dict[str, Any]:
     """Give the colour encoding of response."""
     scale = {"domain": RESPONSES, "range": list(RESPONSE_COLOURS.values())}
-    return {"field": "response", "type": "nominal", "scale": scale, "legend": {"title": None, "orient": "top"}}
+    words = {"MPR": _("MPR"), "No MPR": _("No MPR"), NO_OUTCOME: _("No outcome yet")}
+    cases = "".join(f"datum.label === {dumps(key)} ? {dumps(word)} : " for key, word in words.items())
+    legend = {"title": None, "orient": "top", "labelExpr": f"{cases}datum.label"}
+    return {"field": "response", "type": "nominal", "scale": scale, "legend": legend}
 
 
 def cohort_charts(summary: CohortSummary, *, threshold_percent: float) -> tuple[Chart, ...]:
     """Give the charts of the cohort page."""
     rows = summary.rows
     return (
-        _stacked("response-by-centre", "Response by centre", rows, "centre", "Centre"),
+        accrual_chart(rows),
+        rate_chart(summary),
         _viable(rows, threshold_percent),
-        _stacked("response-by-histology", "Response by histology", rows, "histology", "Histology"),
-        _stacked("response-by-location", "Response by location", rows, "location", "Location"),
-        _histogram("age", "Age", rows, "age_years", "Age (years)", 5),
-        _histogram("pdl1", "PD-L1", rows, "pdl1_percent", "PD-L1 tumour proportion (%)", 10),
+        _stacked("response-by-centre", _("Response by centre"), rows, "centre", _("Centre")),
+        _stacked("response-by-histology", _("Response by histology"), rows, "histology", _("Histology")),
+        _stacked("response-by-stage", _("Response by clinical stage"), rows, "stage", _("Clinical stage")),
+        _stacked("response-by-location", _("Response by location"), rows, "location", _("Location")),
+        _histogram("age", _("Age"), rows, "age_years", _("Age (years)"), 5),
+        _histogram("pdl1", _("PD-L1"), rows, "pdl1_percent", _("PD-L1 tumour proportion (%)"), 10),
     )
 
 
-def _chart(key: str, title: str, rows: Sequence[dict[str, Any]], field: str, body: dict[str, Any]) -> Chart:
-    columns = tuple(dict.fromkeys(("patient", field, "response")))
-    data = [{name: row[name] for name in columns} for row in rows]
-    spec = {"data": {"values": data}, "width": "container", "height": 200, **body}
-    return Chart(key, title, spec, columns, data)
+def accrual_chart(rows: Sequence[dict[str, Any]]) -> Chart:
+    """Count patients over time by centre: by enrolment, or else by the first dose."""
+    dated = [row for row in rows if row["entered_on"]]
+    title = _("Patients over time")
+    if len(dated) < len(rows):
+        title += _(" (%(n)d without a date)") % {"n": len(rows) - len(dated)}
+    counted = list(_cumulated(dated))
+    centres = sorted({row["centre"] for row in counted})
+    legend = {"title": None, "orient": "bottom", "columns": 3} if len(centres) > 1 else None
+    encoding = {
+        "x": {
+            "field": "month",
+            "type": "temporal",
+            "timeUnit": "utcyearmonth",
+            "title": _("Enrolment, or first dose"),
+        },
+        "y": {"field": "patients", "type": "quantitative", "title": _("Patients so far")},
+        "color": {
+            "field": "centre",
+            "type": "nominal",
+            "scale": {"domain": centres, "range": _CENTRE_COLOURS},
+            "legend": legend,
+        },
+        # Colours repeat beyond eight centres; dashes also tell the lines apart in print.
+        "strokeDash": {"field": "centre", "type": "nominal", "scale": {"domain": centres, "range": _DASHES}},
+    }
+    mark = {"type": "line", "interpolate": "step-after", "tooltip": True}
+    return Chart("accrual", title, _spec(counted, mark, encoding), ("month", "centre", "patients"), counted)
+
+
+def _cumulated(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Count up each centre month by month; every line ends in the last month of all."""
+    months = sorted({_month(row["entered_on"]) for row in rows})
+    for centre, members in groupby(sorted(rows, key=lambda row: str(row["centre"])), lambda row: row["centre"]):
+        new, so_far = Counter(_month(row["entered_on"]) for row in members), 0
+        for month in months:
+            so_far += new[month]
+            if new[month] or (so_far and month == months[-1]):
+                yield {"month": month, "centre": centre, "patients": so_far}
+
+
+def _month(day: date) -> str:
+    return day.replace(day=1).isoformat()
+
+
+def rate_chart(summary: CohortSummary) -> Chart:
+    """Give the rate of major response of each centre and of all, with its interval."""
+    groups = [*summary.centres, summary.total] if len(summary.centres) > 1 else [summary.total]
+    rows = [_rate(group) for group in groups if group.with_outcome]
+    y = {"field": "centre", "type": "nominal", "sort": None, "title": _("Centre"), "axis": {"labelLimit": 160}}
+    x = {"type": "quantitative", "scale": {"domain": [0, 100]}, "title": _("MPR rate (%), 95 % interval")}
+    interval = {"y": y, "x": x | {"field": "low_percent"}, "x2": {"field": "high_percent"}}
+    size = {"field": "patients", "type": "quantitative", "scale": {"range": [40, 260]}, "legend": None}
+    point = {"type": "point", "filled": True, "opacity": 1, "color": RESPONSE_COLOURS["MPR"], "tooltip": True}
+    layers = [
+        {"mark": {"type": "rule", "size": 2}, "encoding": interval},
+        {"mark": point, "encoding": {"y": y, "x": x | {"field": "mpr_percent"}, "size": size}},
+    ]
+    spec = {"data": {"values": rows}, "width": "container", "height": {"step": 26}, "layer": layers}
+    columns = ("centre", "patients", "mpr", "mpr_percent", "low_percent", "high_percent")
+    return Chart("mpr-rate", _("Major response by centre"), spec, columns, rows)
+
+
+def _rate(group: CentreSummary) -> dict[str, Any]:
+    low, high = group.mpr_interval_percent or (None, None)
+    found = {"centre": group.name, "patients": group.with_outcome, "mpr": group.mpr}
+    return found | {"mpr_percent": group.mpr_percent, "low_percent": low, "high_percent": high}
+
+
+def _spec(rows: Sequence[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
+    return {"data": {"values": rows}, "width": "container", "height": 200, "mark": mark, "encoding": encoding}
 
 
 def _stacked(key: str, title: str, rows: Sequence[dict[str, Any]], field: str, label: str) -> Chart:
+    counts = Counter((row[field], row["response"]) for row in rows)
+    data = [{field: name, "response": response, "patients": n} for (name, response), n in sorted(counts.items())]
     encoding = {
         "y": {"field": field, "type": "nominal", "title": label, "axis": {"labelLimit": 160}},
-        "x": {"aggregate": "count", "type": "quantitative", "title": "Patients"},
+        "x": {"field": "patients", "aggregate": "sum", "type": "quantitative", "title": _("Patients")},
         "color": response_scale(),
     }
-    return _chart(key, title, rows, field, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding})
+    spec = _spec(data, {"type": "bar", "tooltip": True}, encoding)
+    return Chart(key, title, spec, (field, "response", "patients"), data)
 
 
 def _histogram(key: str, title: str, rows: Sequence[dict[str, Any]], field: str, label: str, step: int) -> Chart:
+    stem, _cut, unit = field.rpartition("_")
+    low, high = f"{stem}_from_{unit}", f"{stem}_to_{unit}"
+    last = (100 - step) if unit == "percent" else inf  # 100 % belongs to the bar that ends there
+    known = [row for row in rows if row[field] is not None]
+    counts = Counter((int(min(last, row[field] // step * step)), row["response"]) for row in known)
+    data = [
+        {low: at, high: at + step, "response": answer, "patients": n} for (at, answer), n in sorted(counts.items())
+    ]
     encoding = {
-        "x": {"field": field, "type": "quantitative", "bin": {"step": step}, "title": label},
-        "y": {"aggregate": "count", "type": "quantitative", "title": "Patients"},
+        "x": {"field": low, "type": "quantitative", "bin": {"binned": True, "step": step}, "title": label},
+        "x2": {"field": high},
+        "y": {"field": "patients", "aggregate": "sum", "type": "quantitative", "title": _("Patients")},
         "color": response_scale(),
     }
-    known = [row for row in rows if row[field] is not None]
-    return _chart(key, title, known, field, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding})
+    spec = _spec(data, {"type": "bar", "tooltip": True}, encoding)
+    return Chart(key, title, spec, (low, high, "response", "patients"), data)
 
 
 def _viable(rows: Sequence[dict[str, Any]], threshold_percent: float) -> Chart:
-    chart = _histogram("viable", "Residual viable tumour", rows, "viable_percent", "Viable tumour (%)", 5)
+    chart = _histogram("viable", "", rows, "viable_percent", _("Viable tumour (%)"), 5)
     bars = {name: chart.spec[name] for name in ("mark", "encoding")}
     rule = {
         "mark": {"type": "rule", "strokeDash": [4, 4]},
         "encoding": {"x": {"datum": threshold_percent, "type": "quantitative"}},
     }
     spec = {name: value for name, value in chart.spec.items() if name not in bars} | {"layer": [bars, rule]}
-    return Chart(
-        chart.key, f"Residual viable tumour (line: MPR at {threshold_percent:g} %)", spec, chart.columns, chart.rows
-    )
+    title = _("Residual viable tumour (line: MPR at %(percent)s %%)") % {"percent": f"{threshold_percent:g}"}
+    return Chart(chart.key, title, spec, chart.columns, chart.rows)

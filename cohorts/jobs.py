@@ -20,11 +20,13 @@ from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from cohorts.errors import explain
 from cohorts.models import Centre, Cohort, Job, Patient, User
+from cohorts.notify import tell
 
 logger = logging.getLogger("ecotone.jobs")
 
@@ -209,7 +211,27 @@ def _close(job: Job, state: Job.State, **values: Any) -> None:
     if state == Job.State.DONE:
         values["done"] = F("total")
     Job.objects.filter(pk=job.pk).update(state=state, finished_at=timezone.now(), lease_until=None, note="", **values)
+    if job.parent_id is None:
+        _tell_end(job.pk)
     _roll_up(job)
+
+
+def _tell_end(job_id: int) -> None:
+    """Tell who started it that a piece of work is over; of a batch once, not of its cases."""
+    job = Job.objects.select_related("created_by", "cohort").get(pk=job_id)
+    if job.created_by is None:
+        return
+    failed = job.result.get("failed", 0) if job.kind in Job.BATCHES else 0
+    with translation.override(job.created_by.language or settings.LANGUAGE_CODE):
+        words = {"work": job.get_kind_display(), "failed": failed, "error": job.error}
+        if job.state in {Job.State.FAILED, Job.State.CRASHED}:
+            text = _("%(work)s failed. %(error)s") % words
+        elif failed:
+            text = _("%(work)s is done; failed: %(failed)s.") % words
+        else:
+            text = _("%(work)s is done.") % words
+    is_trouble = bool(failed) or job.state != Job.State.DONE
+    tell(job.created_by, cohort=job.cohort, text=text, url=job.get_absolute_url(), is_trouble=is_trouble)
 
 
 def _close_with(job: Job, error: Exception) -> None:
@@ -243,7 +265,10 @@ def _derive_batch(batch_id: int) -> None:
     parent = Job.objects.filter(pk=batch_id)
     if over == len(states):
         values |= {"state": _batch_end(states, failed), "finished_at": timezone.now()}
+        ended = parent.exclude(state__in=Job.TERMINAL).update(**values)
         parent.exclude(state=Job.State.CANCELLED).update(**values)
+        if ended and values["state"] != Job.State.CANCELLED:
+            _tell_end(batch_id)
     else:
         parent.exclude(state__in=Job.TERMINAL).update(state=Job.State.RUNNING, **values)
         parent.filter(started_at=None).update(started_at=timezone.now())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from cohorts.core.errors import Finding
+from cohorts.core.errors import Finding, gettext_noop
 
 PRE_SCAN_LIMIT_DAYS = 28
 POST_SCAN_LIMIT_DAYS = 28
@@ -29,12 +29,12 @@ class Timeline:
 
 
 _LABELS = {
-    "pre_scan_on": "pre-treatment CT",
-    "first_dose_on": "first dose",
-    "last_dose_on": "last dose",
-    "post_scan_on": "post-treatment CT",
-    "surgery_on": "surgery",
-    "signed_off_on": "pathology sign-off",
+    "pre_scan_on": gettext_noop("pre-treatment CT"),
+    "first_dose_on": gettext_noop("first dose"),
+    "last_dose_on": gettext_noop("last dose"),
+    "post_scan_on": gettext_noop("post-treatment CT"),
+    "surgery_on": gettext_noop("surgery"),
+    "signed_off_on": gettext_noop("pathology sign-off"),
 }
 #: Dates that must lie after the one before them, not on its day.
 _STRICT = {"last_dose_on", "post_scan_on"}
@@ -58,8 +58,10 @@ def _order(timeline: Timeline) -> Iterator[Finding]:
         # A date between them that is not known keeps its distance all the same.
         strict = not _STRICT.isdisjoint(order[order.index(earlier) + 1 : order.index(later) + 1])
         if second < first or (strict and second == first):
-            relation = "after" if strict else "on or after"
-            yield Finding("E10", later, f"The {_LABELS[later]} must be {relation} the {_LABELS[earlier]}.")
+            template = gettext_noop("The {later} must be on or after the {earlier}.")
+            if strict:
+                template = gettext_noop("The {later} must be after the {earlier}.")
+            yield Finding("E10", later, template, {"later": _LABELS[later], "earlier": _LABELS[earlier]})
 
 
 def _distances(timeline: Timeline) -> Iterator[Finding]:
@@ -71,12 +73,9 @@ def _distances(timeline: Timeline) -> Iterator[Finding]:
     for rule, earlier, later, limit in rules:
         first, second = getattr(timeline, earlier), getattr(timeline, later)
         if first and second and (second - first).days > limit:
-            days = (second - first).days
-            yield Finding(
-                rule,
-                later,
-                f"{days} days from {_LABELS[earlier]} to {_LABELS[later]}; the protocol expects at most {limit}.",
-            )
+            template = gettext_noop("{days} days from {earlier} to {later}; the protocol expects at most {limit}.")
+            days = {"days": str((second - first).days), "limit": str(limit)}
+            yield Finding(rule, later, template, {**days, "earlier": _LABELS[earlier], "later": _LABELS[later]})
 
 
 def date_shift_days(key: bytes, *, cohort_code: str, patient_code: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.forms.fields import BootstrapMixin
 from cohorts.models import Cohort
@@ -13,7 +14,7 @@ class CohortForm(BootstrapMixin, forms.ModelForm[Cohort]):
 
     centres = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "A: University hospital\nB: City hospital"}),
-        help_text="One centre a line, as CODE: name. Models learn at the first.",
+        help_text=_("One centre a line, as CODE: name. Models learn at the first."),
     )
 
     class Meta:
@@ -28,8 +29,10 @@ class CohortForm(BootstrapMixin, forms.ModelForm[Cohort]):
             try:
                 forms.SlugField(max_length=32).clean(code)
             except forms.ValidationError:
-                raise forms.ValidationError(f"“{code}” is no code: use letters, digits, '-' and '_'.") from None
+                raise forms.ValidationError(
+                    _("“%(code)s” is no code: use letters, digits, '-' and '_'."), params={"code": code}
+                ) from None
             if code in centres:
-                raise forms.ValidationError(f"The code “{code}” stands twice.")
+                raise forms.ValidationError(_("The code “%(code)s” stands twice."), params={"code": code})
             centres[code] = name or code
         return centres

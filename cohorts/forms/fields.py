@@ -9,6 +9,7 @@ from django import forms
 
 from cohorts.core.errors import Finding
 from cohorts.models import Centre, Cohort
+from cohorts.wording import said
 
 
 def date_input() -> forms.DateInput:
@@ -36,7 +37,7 @@ class BootstrapMixin:
         """Show each error of the rules at its field."""
         for finding in findings:
             field = finding.field if finding.field in self.fields else None
-            self.add_error(field, f"{finding.message} ({finding.rule})")  # type: ignore[attr-defined]
+            self.add_error(field, f"{said(finding)} ({finding.rule})")  # type: ignore[attr-defined]
 
 
 def centres_for(cohort: Cohort, centre: Centre | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
@@ -25,12 +26,40 @@ class User(AbstractUser):
     theme = models.CharField(_("appearance"), max_length=5, choices=Theme, default=Theme.AUTO)
 
 
+#: First parts of addresses below ``cohorts/``: a cohort of such a code could not be reached.
+RESERVED_CODES = frozenset(
+    {
+        "day",
+        "habitat-maps",
+        "jobs",
+        "new",
+        "notifications",
+        "registrations",
+        "segmentations",
+        "series",
+        "supervoxel-maps",
+        "transition-maps",
+    }
+)
+
+
+def not_reserved(code: str) -> None:
+    """Refuse a cohort code that is an address of the site."""
+    if code in RESERVED_CODES:
+        raise ValidationError(_("“%(code)s” is an address of the site: choose another code."), params={"code": code})
+
+
 class Cohort(models.Model):
     """A named group of patients under one protocol; the boundary of permissions."""
 
     cohort_path = ""
 
-    code = models.SlugField(max_length=32, unique=True, help_text="Short name used in addresses and commands.")
+    code = models.SlugField(
+        max_length=32,
+        unique=True,
+        validators=[not_reserved],
+        help_text=_("Short name used in addresses and commands."),
+    )
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     is_synthetic = models.BooleanField(default=False, help_text="Computer-generated data, labelled so on every page.")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.core.response import YPN_CHOICES, YPT_CHOICES, ResponseReading
 from cohorts.models.cohort import User
 from cohorts.models.patient import Patient
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
-def _percent(label: str, *, required: bool = False) -> models.DecimalField[Any, Any]:
+
+def _percent(label: StrOrPromise, *, required: bool = False) -> models.DecimalField[Any, Any]:
     return models.DecimalField(
         label,
         max_digits=5,
@@ -31,13 +35,13 @@ class PathologyOutcome(models.Model):
     centre_path = "patient__centre"
 
     class Procedure(models.TextChoices):
-        WEDGE = "wedge", "Wedge resection"
-        SEGMENTECTOMY = "segmentectomy", "Segmentectomy"
-        LOBECTOMY = "lobectomy", "Lobectomy"
-        SLEEVE = "sleeve", "Sleeve lobectomy"
-        BILOBECTOMY = "bilobectomy", "Bilobectomy"
-        PNEUMONECTOMY = "pneumonectomy", "Pneumonectomy"
-        OTHER = "other", "Other"
+        WEDGE = "wedge", _("Wedge resection")
+        SEGMENTECTOMY = "segmentectomy", _("Segmentectomy")
+        LOBECTOMY = "lobectomy", _("Lobectomy")
+        SLEEVE = "sleeve", _("Sleeve lobectomy")
+        BILOBECTOMY = "bilobectomy", _("Bilobectomy")
+        PNEUMONECTOMY = "pneumonectomy", _("Pneumonectomy")
+        OTHER = "other", _("Other")
 
     class Resection(models.TextChoices):
         R0 = "R0", "R0"
@@ -49,39 +53,44 @@ class PathologyOutcome(models.Model):
     version = models.PositiveIntegerField()
     is_current = models.BooleanField(default=True)
 
-    viable_percent = _percent("viable tumour (%)", required=True)
-    necrosis_percent = _percent("necrosis (%)", required=True)
-    stroma_percent = _percent("stroma (%)", required=True)
-    fibrosis_percent = _percent("of stroma: fibrosis (%)")
-    inflammation_percent = _percent("of stroma: inflammation (%)")
-    ypt = models.CharField("ypT", max_length=8, choices=[(c, c) for c in YPT_CHOICES])
-    ypn = models.CharField("ypN", max_length=8, choices=[(c, c) for c in YPN_CHOICES])
-    nodes_examined = models.PositiveSmallIntegerField("nodes examined", null=True, blank=True)
-    nodes_positive = models.PositiveSmallIntegerField("nodes positive", null=True, blank=True)
-    nodes_viable_percent = _percent("viable tumour in nodes (%)")
+    viable_percent = _percent(_("viable tumour (%)"), required=True)
+    necrosis_percent = _percent(_("necrosis (%)"), required=True)
+    stroma_percent = _percent(_("stroma (%)"), required=True)
+    fibrosis_percent = _percent(_("of stroma: fibrosis (%)"))
+    inflammation_percent = _percent(_("of stroma: inflammation (%)"))
+    ypt = models.CharField(_("ypT"), max_length=8, choices=[(c, c) for c in YPT_CHOICES])
+    ypn = models.CharField(_("ypN"), max_length=8, choices=[(c, c) for c in YPN_CHOICES])
+    nodes_examined = models.PositiveSmallIntegerField(_("nodes examined"), null=True, blank=True)
+    nodes_positive = models.PositiveSmallIntegerField(_("nodes positive"), null=True, blank=True)
+    nodes_viable_percent = _percent(_("viable tumour in nodes (%)"))
     stations = models.JSONField(
-        "nodes by station", default=list, blank=True, help_text="station, examined, positive, viable_percent of each"
+        _("nodes by station"),
+        default=list,
+        blank=True,
+        help_text=_("station, examined, positive, viable_percent of each"),
     )
     tumour_bed_mm = models.DecimalField(
-        "tumour bed, largest size (mm)", max_digits=5, decimal_places=1, null=True, blank=True
+        _("tumour bed, largest size (mm)"), max_digits=5, decimal_places=1, null=True, blank=True
     )
-    blocks_examined = models.PositiveSmallIntegerField("blocks of the bed examined", null=True, blank=True)
+    blocks_examined = models.PositiveSmallIntegerField(_("blocks of the bed examined"), null=True, blank=True)
     tumours_resected = models.PositiveSmallIntegerField(
-        "tumours resected", null=True, blank=True, help_text="The values are those of the segmented one."
+        _("tumours resected"), null=True, blank=True, help_text=_("The values are those of the segmented one.")
     )
     procedure = models.CharField(max_length=16, choices=Procedure, blank=True)
-    resection = models.CharField("resection margin", max_length=2, choices=Resection, blank=True)
-    sampling_complete = models.BooleanField("tumour bed sampled completely", default=True)
-    tnm_edition = models.PositiveSmallIntegerField("TNM edition", default=9, choices=[(8, "8th"), (9, "9th")])
-    surgery_on = models.DateField("surgery", null=True, blank=True)
-    signed_off_on = models.DateField("pathology sign-off", null=True, blank=True)
-    reader = models.CharField("reader's initials", max_length=8, blank=True)
-    blinded = models.BooleanField("read blind to model output", default=True)
-    source = models.CharField(
-        max_length=10, choices=[("report", "Pathology report"), ("re_review", "Re-review")], default="report"
+    resection = models.CharField(_("resection margin"), max_length=2, choices=Resection, blank=True)
+    sampling_complete = models.BooleanField(_("tumour bed sampled completely"), default=True)
+    tnm_edition = models.PositiveSmallIntegerField(
+        _("TNM edition"), default=9, choices=[(8, _("8th")), (9, _("9th"))]
     )
-    reported_mpr = models.BooleanField("the report states MPR", null=True, blank=True)
-    reported_pcr = models.BooleanField("the report states pCR", null=True, blank=True)
+    surgery_on = models.DateField(_("surgery"), null=True, blank=True)
+    signed_off_on = models.DateField(_("pathology sign-off"), null=True, blank=True)
+    reader = models.CharField(_("reader's initials"), max_length=8, blank=True)
+    blinded = models.BooleanField(_("read blind to model output"), default=True)
+    source = models.CharField(
+        max_length=10, choices=[("report", _("Pathology report")), ("re_review", _("Re-review"))], default="report"
+    )
+    reported_mpr = models.BooleanField(_("the report states MPR"), null=True, blank=True)
+    reported_pcr = models.BooleanField(_("the report states pCR"), null=True, blank=True)
 
     entered_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     entered_at = models.DateTimeField(auto_now_add=True)
@@ -118,4 +127,6 @@ class PathologyOutcome(models.Model):
             histology=self.patient.histology,
             reported_mpr=self.reported_mpr,
             reported_pcr=self.reported_pcr,
+            stations=tuple(self.stations),
+            tnm_edition=self.tnm_edition,
         )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.models.cohort import Centre, Cohort
 
-PATIENT_CODE = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$", "Letters, digits, '-', '_' and '.', at most 32.")
+PATIENT_CODE = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$", _("Letters, digits, '-', '_' and '.', at most 32.")
+)
 
 
 class Patient(models.Model):
@@ -18,48 +21,48 @@ class Patient(models.Model):
     centre_path = "centre"
 
     class Sex(models.TextChoices):
-        FEMALE = "female", "Female"
-        MALE = "male", "Male"
+        FEMALE = "female", _("Female")
+        MALE = "male", _("Male")
 
     class Smoking(models.TextChoices):
-        NEVER = "never", "Never"
-        FORMER = "former", "Former"
-        CURRENT = "current", "Current"
+        NEVER = "never", _("Never")
+        FORMER = "former", _("Former")
+        CURRENT = "current", _("Current")
 
     class Histology(models.TextChoices):
-        ADENOCARCINOMA = "adenocarcinoma", "Adenocarcinoma"
-        SQUAMOUS = "squamous", "Squamous cell carcinoma"
-        ADENOSQUAMOUS = "adenosquamous", "Adenosquamous carcinoma"
-        LARGE_CELL = "large_cell", "Large cell carcinoma"
-        NOS = "nsclc_nos", "NSCLC, not otherwise specified"
-        OTHER = "other", "Other"
+        ADENOCARCINOMA = "adenocarcinoma", _("Adenocarcinoma")
+        SQUAMOUS = "squamous", _("Squamous cell carcinoma")
+        ADENOSQUAMOUS = "adenosquamous", _("Adenosquamous carcinoma")
+        LARGE_CELL = "large_cell", _("Large cell carcinoma")
+        NOS = "nsclc_nos", _("NSCLC, not otherwise specified")
+        OTHER = "other", _("Other")
 
     class Location(models.TextChoices):
-        CENTRAL = "central", "Central (inner two thirds)"
-        PERIPHERAL = "peripheral", "Peripheral (outer third)"
+        CENTRAL = "central", _("Central (inner two thirds)")
+        PERIPHERAL = "peripheral", _("Peripheral (outer third)")
 
     class Exclusion(models.TextChoices):
-        NO_SURGERY = "no_surgery", "No surgery"
-        UNRESECTABLE = "unresectable", "Not resectable"
-        PROGRESSION = "progression", "Progression before surgery"
-        DIED = "died", "Died before surgery"
-        WITHDRAWN = "withdrawn", "Consent withdrawn"
-        CRITERIA = "criteria", "Criteria of the protocol not met"
-        OTHER = "other", "Other reason"
+        NO_SURGERY = "no_surgery", _("No surgery")
+        UNRESECTABLE = "unresectable", _("Not resectable")
+        PROGRESSION = "progression", _("Progression before surgery")
+        DIED = "died", _("Died before surgery")
+        WITHDRAWN = "withdrawn", _("Consent withdrawn")
+        CRITERIA = "criteria", _("Criteria of the protocol not met")
+        OTHER = "other", _("Other reason")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="patients")
     centre = models.ForeignKey(Centre, on_delete=models.PROTECT, related_name="patients")
-    code = models.CharField(max_length=32, validators=[PATIENT_CODE], help_text="Pseudonym, never a name.")
+    code = models.CharField(max_length=32, validators=[PATIENT_CODE], help_text=_("Pseudonym, never a name."))
 
     age_years = models.PositiveSmallIntegerField(
-        "age (years)", null=True, blank=True, validators=[MinValueValidator(18), MaxValueValidator(110)]
+        _("age (years)"), null=True, blank=True, validators=[MinValueValidator(18), MaxValueValidator(110)]
     )
     sex = models.CharField(max_length=10, choices=Sex, blank=True)
     smoking = models.CharField(max_length=10, choices=Smoking, blank=True)
     histology = models.CharField(max_length=20, choices=Histology, blank=True)
-    clinical_stage = models.CharField("clinical stage", max_length=10, blank=True)
+    clinical_stage = models.CharField(_("clinical stage"), max_length=10, blank=True)
     pdl1_percent = models.DecimalField(
-        "PD-L1 (%)",
+        _("PD-L1 (%)"),
         max_digits=5,
         decimal_places=1,
         null=True,
@@ -69,12 +72,12 @@ class Patient(models.Model):
     location = models.CharField(max_length=12, choices=Location, blank=True)
     regimen = models.CharField(max_length=120, blank=True)
     cycles = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(12)])
-    first_dose_on = models.DateField("first dose", null=True, blank=True)
-    last_dose_on = models.DateField("last dose", null=True, blank=True)
-    enrolled_on = models.DateField("enrolment", null=True, blank=True)
-    exclusion = models.CharField("excluded because", max_length=12, choices=Exclusion, blank=True)
-    exclusion_note = models.CharField("note on the exclusion", max_length=200, blank=True)
-    revision = models.PositiveIntegerField(default=1, editable=False, help_text="Counts saved changes of the row.")
+    first_dose_on = models.DateField(_("first dose"), null=True, blank=True)
+    last_dose_on = models.DateField(_("last dose"), null=True, blank=True)
+    enrolled_on = models.DateField(_("enrolment"), null=True, blank=True)
+    exclusion = models.CharField(_("excluded because"), max_length=12, choices=Exclusion, blank=True)
+    exclusion_note = models.CharField(_("note on the exclusion"), max_length=200, blank=True)
+    revision = models.PositiveIntegerField(default=1, editable=False, help_text=_("Counts saved changes of the row."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -99,18 +102,18 @@ class Timepoint(models.Model):
     centre_path = "patient__centre"
 
     class Kind(models.TextChoices):
-        PRE = "pre", "Pre-treatment"
-        POST = "post", "Post-treatment"
+        PRE = "pre", _("Pre-treatment")
+        POST = "post", _("Post-treatment")
 
     class Status(models.TextChoices):
-        EVALUABLE = "evaluable", "Evaluable"
-        NOT_EVALUABLE = "not_evaluable", "Not evaluable"
+        EVALUABLE = "evaluable", _("Evaluable")
+        NOT_EVALUABLE = "not_evaluable", _("Not evaluable")
 
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="timepoints")
     kind = models.CharField(max_length=4, choices=Kind)
     scanned_on = models.DateField(null=True, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.EVALUABLE)
-    note = models.CharField(max_length=200, blank=True, help_text="Why a timepoint cannot be evaluated.")
+    note = models.CharField(max_length=200, blank=True, help_text=_("Why a timepoint cannot be evaluated."))
 
     class Meta:
         ordering = ["patient", "-kind"]

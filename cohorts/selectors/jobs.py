@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, QuerySet, When
+from django.db.models import Case, Count, QuerySet, When
 
 from cohorts.access import Person, visible
 from cohorts.models import Cohort, Job
+
+#: What the list can be narrowed to.
+STATES: dict[str, tuple[Job.State, ...]] = {
+    "active": (Job.State.QUEUED, Job.State.RUNNING),
+    "failed": (Job.State.FAILED, Job.State.CRASHED),
+    "done": (Job.State.DONE,),
+    "cancelled": (Job.State.CANCELLED,),
+}
 
 
 def jobs_for_list(cohort: Cohort, user: Person) -> QuerySet[Job]:
     """Give the jobs of a cohort that a person may see; cases stand under their batch."""
     return visible(Job.objects.filter(cohort=cohort, parent=None), user).select_related("created_by", "patient")
+
+
+def count_states(jobs: QuerySet[Job]) -> dict[str, int]:
+    """Count jobs by what the list can be narrowed to."""
+    counted = dict(jobs.order_by().values_list("state").annotate(n=Count("pk")))
+    return {name: sum(counted.get(state, 0) for state in states) for name, states in STATES.items()}
 
 
 def active_job(cohort: Cohort, kind: str) -> Job | None:

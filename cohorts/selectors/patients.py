@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
-from cohorts.access import Person, visible
 from cohorts.core.response import is_mpr, is_pcr
 from cohorts.core.timeline import Timeline, date_shift_days
 from cohorts.models import Cohort, PathologyOutcome, Patient, Timepoint
@@ -46,22 +45,16 @@ def timeline_of(patient: Patient, *, outcome: PathologyOutcome | None = None) ->
     )
 
 
-def patients_for_list(cohort: Cohort, user: Person, *, search: str = "", centre: str = "") -> QuerySet[Patient]:
-    """Give the patients that a person may see, ordered, with what the list shows."""
-    found = visible(Patient.objects.filter(cohort=cohort), user)
-    if search:
-        found = found.filter(code__icontains=search)
-    if centre:
-        found = found.filter(centre__code=centre)
+def patients_for_list(patients: QuerySet[Patient]) -> QuerySet[Patient]:
+    """Add to patients what a list of them shows."""
     current = PathologyOutcome.objects.filter(is_current=True)
     return (
-        found.select_related("centre", "cohort")
+        patients.select_related("centre", "cohort")
         .annotate(
             has_pre=Exists(Timepoint.objects.filter(patient=OuterRef("pk"), kind=Timepoint.Kind.PRE)),
             has_post=Exists(Timepoint.objects.filter(patient=OuterRef("pk"), kind=Timepoint.Kind.POST)),
         )
         .prefetch_related(Prefetch("outcomes", queryset=current, to_attr="current_outcomes"))
-        .order_by("code")
     )
 
 

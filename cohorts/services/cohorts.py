@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 
 from cohorts import audit
+from cohorts.errors import ServiceError
 from cohorts.models import Centre, Cohort, Membership, Role, User
+from cohorts.models.cohort import RESERVED_CODES
 
 #: Patients whose hospital is not known yet; they take part in no model until it is.
 UNASSIGNED_CENTRE = "unassigned"
@@ -25,6 +27,8 @@ def create_cohort(
 
     The creator becomes its administrator.
     """
+    if code in RESERVED_CODES:
+        raise ServiceError("reserved_code", f"“{code}” is an address of the site.")
     cohort = Cohort.objects.create(code=code, name=name, description=description, is_synthetic=is_synthetic)
     made = [Centre.objects.create(cohort=cohort, code=c, name=n) for c, n in centres.items()]
     if made:

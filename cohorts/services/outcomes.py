@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cohorts import audit
+from cohorts.core.agreement import Consensus, check_consensus
 from cohorts.core.errors import ContradictoryOutcome, Finding
-from cohorts.core.response import check
+from cohorts.core.node_stations import total_examined, total_positive
+from cohorts.core.outcome_rules import check
 from cohorts.core.timeline import check_timeline
-from cohorts.models import Cohort, PathologyOutcome, Patient, User
+from cohorts.errors import ServiceError
+from cohorts.models import Cohort, OutcomeDraft, PathologyOutcome, Patient, User
 from cohorts.selectors.patients import current_outcome, timeline_of
+from cohorts.selectors.readings import consensus_of
+from cohorts.services.locks import require_unlocked
 
 OUTCOME_FIELDS: Sequence[str] = (
     "viable_percent",
@@ -43,32 +49,59 @@ OUTCOME_FIELDS: Sequence[str] = (
 )
 
 
-def findings(outcome: PathologyOutcome, cohort: Cohort) -> tuple[Finding, ...]:
-    """Apply the response and date rules to a reading that need not be stored yet."""
+def findings(outcome: PathologyOutcome, cohort: Cohort, *, consensus: Consensus | None = None) -> tuple[Finding, ...]:
+    """Apply the response and date rules to a reading that need not be stored yet.
+
+    ``consensus`` is what the blinded readings come to, for those who have looked them up for many patients at once.
+    """
     threshold = float(cohort.mpr_threshold_percent)
     of_reading = check(outcome.reading, threshold_percent=threshold)
     of_dates = check_timeline(timeline_of(outcome.patient, outcome=outcome))
-    return (*of_reading, *of_dates)
+    return (*of_reading, *of_dates, *_of_blinded_readings(outcome, cohort, consensus))
+
+
+def _of_blinded_readings(
+    outcome: PathologyOutcome, cohort: Cohort, consensus: Consensus | None
+) -> tuple[Finding, ...]:
+    if not cohort.double_reading:
+        return ()
+    return check_consensus(float(outcome.viable_percent), consensus or consensus_of(outcome.patient))
+
+
+def with_totals(values: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the totals of nodes that are not stated with the sums over the stations."""
+    stations = values.get("stations") or []
+    sums = {"nodes_examined": total_examined(stations), "nodes_positive": total_positive(stations)}
+    return values | {name: total for name, total in sums.items() if values.get(name) is None}
 
 
 @transaction.atomic
 def enter_outcome(
-    patient: Patient, *, values: dict[str, Any], actor: User | None, reason: str = ""
+    patient: Patient, *, values: dict[str, Any], actor: User | None, reason: str = "", base_version: int | None = None
 ) -> PathologyOutcome:
     """Store a reading as a new version; equal values add none.
+
+    ``base_version`` is the version that the person saw when they began (0: none); without it nobody looked.
 
     Raises
     ------
     ContradictoryOutcome
         If a rule is broken; nothing is written.
+    ServiceError
+        ``locked``, or ``outdated`` if somebody stored another version since.
     """
+    require_unlocked(patient)
     Patient.objects.select_for_update().get(pk=patient.pk)  # two people entering at once take turns
     old = current_outcome(patient)
-    new = PathologyOutcome(patient=patient, version=old.version + 1 if old else 1, entered_by=actor, **values)
+    version = old.version if old else 0
+    if base_version not in (None, version):
+        raise ServiceError("outdated", _("Somebody saved reading %(n)s of this patient meanwhile.") % {"n": version})
+    new = PathologyOutcome(patient=patient, version=version + 1, entered_by=actor, **with_totals(values))
     errors = [finding for finding in findings(new, patient.cohort) if finding.is_error]
     if errors:
         raise ContradictoryOutcome(errors)
     new.full_clean(exclude=["entered_by"], validate_constraints=False)
+    OutcomeDraft.objects.filter(patient=patient, user=actor).delete()
     changes = audit.differences(old, new, OUTCOME_FIELDS)
     if old is not None and not changes:
         return old

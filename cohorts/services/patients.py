@@ -7,12 +7,15 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cohorts import audit
-from cohorts.core.errors import ContradictoryOutcome, Finding
+from cohorts.core.errors import ContradictoryOutcome
 from cohorts.core.timeline import check_timeline
+from cohorts.errors import ServiceError
 from cohorts.models import Centre, Cohort, Patient, Timepoint, User
 from cohorts.selectors.patients import timeline_of
+from cohorts.services.locks import require_cohort_unlocked, require_unlocked
 
 CLINICAL_FIELDS: Sequence[str] = (
     "centre",
@@ -37,8 +40,10 @@ CLINICAL_FIELDS: Sequence[str] = (
 def create_patient(
     cohort: Cohort, *, code: str, centre: Centre, actor: User | None, clinical: dict[str, Any] | None = None
 ) -> Patient:
-    """Create a patient under a pseudonym."""
+    """Create a patient under a pseudonym; dates out of order are refused as in a change."""
+    require_cohort_unlocked(cohort)
     patient = Patient(cohort=cohort, centre=centre, code=code, **(clinical or {}))
+    _require_order(patient)
     patient.full_clean()
     patient.save()
     changes = audit.differences(None, patient, ["code", *CLINICAL_FIELDS])
@@ -47,35 +52,55 @@ def create_patient(
 
 
 @transaction.atomic
-def update_patient(patient: Patient, *, values: dict[str, Any], actor: User | None, reason: str = "") -> Patient:
+def update_patient(
+    patient: Patient,
+    *,
+    values: dict[str, Any],
+    actor: User | None,
+    reason: str = "",
+    base_revision: int | None = None,
+) -> Patient:
     """Change clinical data; dates out of order are refused at the later field.
+
+    ``base_revision`` is the revision that the person saw when they began; without it nobody looked.
 
     Raises
     ------
     ContradictoryOutcome
         With the findings that say which date must come after which.
+    ServiceError
+        ``locked``, or ``outdated`` if somebody changed the row since.
     """
+    require_unlocked(patient)
     # The row is read again under the transaction: the form's object already carries the new values.
     old = Patient.objects.select_for_update().get(pk=patient.pk)
+    if base_revision not in (None, old.revision):
+        raise ServiceError("outdated", _("Somebody saved the clinical data of this patient meanwhile."))
     new = Patient.objects.get(pk=patient.pk)
     for name, value in values.items():
         if name not in CLINICAL_FIELDS:
             raise ValueError(f"{name} is not a clinical field")
         setattr(new, name, value)
-    errors = [f for f in check_timeline(timeline_of(new)) if f.is_error]
-    if errors:
-        raise ContradictoryOutcome(errors)
+    _require_order(new)
     new.full_clean()
     changes = audit.differences(old, new, CLINICAL_FIELDS)
     if changes:
+        new.revision += 1
         new.save()
         audit.record("changed", new, actor=actor, cohort=new.cohort, patient=new, changes=changes, reason=reason)
     return new
 
 
+def _require_order(patient: Patient) -> None:
+    errors = [finding for finding in check_timeline(timeline_of(patient)) if finding.is_error]
+    if errors:
+        raise ContradictoryOutcome(errors)
+
+
 @transaction.atomic
 def record_scan(patient: Patient, *, kind: str, scanned_on: date | None, actor: User | None) -> Timepoint:
     """Give the timepoint of a scan, making it on the first scan; ``scanned_on`` is on the shifted calendar."""
+    require_unlocked(patient)
     timepoint, created = Timepoint.objects.get_or_create(
         patient=patient, kind=kind, defaults={"scanned_on": scanned_on}
     )
@@ -98,6 +123,7 @@ def mark_not_evaluable(timepoint: Timepoint, *, note: str, actor: User | None) -
 
 @transaction.atomic
 def _set_status(timepoint: Timepoint, status: Timepoint.Status, *, note: str, actor: User | None) -> Timepoint:
+    require_unlocked(timepoint.patient)
     old = Timepoint.objects.get(pk=timepoint.pk)
     timepoint.status, timepoint.note = status, note
     timepoint.save()
@@ -111,8 +137,3 @@ def _audit_timepoint(timepoint: Timepoint, old: Timepoint | None, actor: User | 
         patient = timepoint.patient
         verb = "changed" if old else "created"
         audit.record(verb, timepoint, actor=actor, cohort=patient.cohort, patient=patient, changes=changes)
-
-
-def date_findings(patient: Patient) -> tuple[Finding, ...]:
-    """Give what the date rules say of a patient as stored."""
-    return check_timeline(timeline_of(patient))

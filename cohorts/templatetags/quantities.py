@@ -1,14 +1,16 @@
-"""Filters that write numbers for people: true minus signs, units, and a dash where nothing is known."""
+"""Filters that write numbers and dates for people: true minus signs, units, a dash where nothing is known."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import template
 from django.apps import apps
+from django.utils.formats import date_format, get_format
 from django.utils.timezone import now
+from django.utils.translation import get_language, gettext, gettext_lazy
 
 register = template.Library()
 
@@ -19,22 +21,22 @@ _NAMES = {
     "ypt": "ypT",
     "ypn": "ypN",
     "pdl1": "PD-L1",
-    "tnm edition": "TNM edition",
-    "reported mpr": "Reported MPR",
-    "reported pcr": "Reported pCR",
-    "n": "Patients",
+    "tnm edition": gettext_lazy("TNM edition"),
+    "reported mpr": gettext_lazy("Reported MPR"),
+    "reported pcr": gettext_lazy("Reported pCR"),
+    "n": gettext_lazy("Patients"),
     "auc": "AUC",
     "icc": "ICC",
-    "fpr": "1 − specificity",
-    "tpr": "Sensitivity",
-    "mean abs log odds": "Mean change of the log-odds",
+    "fpr": gettext_lazy("1 − specificity"),
+    "tpr": gettext_lazy("Sensitivity"),
+    "mean abs log odds": gettext_lazy("Mean change of the log-odds"),
 }
 #: Keeps a number and its unit on one line.
 NBSP = "\N{NO-BREAK SPACE}"
 _UNITS = {
     "_percent": "%",
-    "_years": "years",
-    "_days": "days",
+    "_years": gettext_lazy("years"),
+    "_days": gettext_lazy("days"),
     "_mm3": "mm³",
     "_mm": "mm",
     "_ml": "mL",
@@ -50,6 +52,11 @@ def _as_float(value: Any) -> float | None:
     return number if number == number else None  # NaN means undefined
 
 
+def _written(text: str) -> str:
+    """Write the decimal point as the person's language does."""
+    return text.replace(".", str(get_format("DECIMAL_SEPARATOR"))).replace("-", MINUS)
+
+
 def _is_not_zero(text: str) -> bool:
     return any(character in "123456789" for character in text)
 
@@ -60,7 +67,7 @@ def number(value: Any, digits: int = 0) -> str:
     found = _as_float(value)
     if found is None:
         return DASH
-    text = f"{abs(found):.{digits}f}"
+    text = _written(f"{abs(found):.{digits}f}")
     return MINUS + text if found < 0 and _is_not_zero(text) else text
 
 
@@ -77,7 +84,7 @@ def compact(value: Any, digits: int = 4) -> str:
     found = _as_float(value)
     if found is None:
         return DASH
-    return f"{found:.{digits}g}".replace("-", MINUS)
+    return _written(f"{found:.{digits}g}")
 
 
 @register.filter
@@ -116,7 +123,7 @@ def spacing(zyx_mm: Sequence[float] | None) -> str:
     """Write a voxel size, stored (z, y, x), in the order that people read: x × y × z."""
     if not zyx_mm:
         return DASH
-    z, y, x = (f"{value:.2f}" for value in zyx_mm)
+    z, y, x = (number(value, 2) for value in zyx_mm)
     return f"{x} × {y} × {z}{NBSP}mm"
 
 
@@ -147,7 +154,7 @@ def heading(column: str) -> str:
         if column.endswith(suffix):
             return f"{heading(column.removesuffix(suffix))} ({symbol})"
     words = column.replace("_", " ").strip()
-    return _NAMES.get(words, words[:1].upper() + words[1:])
+    return str(_NAMES.get(words) or (words and gettext(words[:1].upper() + words[1:])))
 
 
 @register.filter
@@ -168,6 +175,25 @@ def elapsed(start: datetime | None, end: datetime | None) -> str:
     if hours:
         return f"{hours}{NBSP}h {minutes:02d}{NBSP}min"
     return f"{minutes}{NBSP}min {seconds:02d}{NBSP}s" if minutes else f"{seconds}{NBSP}s"
+
+
+def _date_pattern() -> str:
+    return "j M Y" if (get_language() or "en").startswith("en") else str(get_format("DATE_FORMAT"))
+
+
+@register.filter(expects_localtime=True)
+def day(value: date | None) -> str:
+    """Write a day as the person's language does: 10 Jun 2024."""
+    return date_format(value, _date_pattern()) if value else DASH
+
+
+@register.filter(expects_localtime=True)
+def moment(value: datetime | None, clock: str = "H:i") -> str:
+    """Write a day and the time of day in the person's time zone: 10 Jun 2024, 14:02."""
+    if not value:
+        return DASH
+    comma = "," if _date_pattern() == "j M Y" else ""
+    return date_format(value, f"{_date_pattern()}{comma} {clock}")
 
 
 @register.filter

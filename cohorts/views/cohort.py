@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from cohorts.access import Action, actions_in, fetch, visible
+from cohorts.access import Action, fetch, granted, memberships_of, visible
 from cohorts.charts import cohort_charts
 from cohorts.forms.cohort import CohortForm
-from cohorts.forms.patient import PatientFilterForm
 from cohorts.models import AuditEntry, Cohort
+from cohorts.paging import page_by_key
 from cohorts.selectors.patients import patients_for_list
-from cohorts.selectors.summary import cohorts_for_list, summarise
+from cohorts.selectors.summary import cohorts_for_list, summary_of, totals
 from cohorts.services.cohorts import create_cohort
+from cohorts.views.filtered import filtered
 
 PATIENTS_PER_PAGE = 50
 
@@ -24,7 +24,9 @@ PATIENTS_PER_PAGE = 50
 @require_safe
 def cohort_list(request: HttpRequest) -> HttpResponse:
     """The cohorts that a person may see, with counts."""
-    cohorts = [(cohort, summarise(cohort, request.user).total) for cohort in cohorts_for_list(request.user)]
+    counts = totals(request.user)
+    roles = {one.cohort_id: granted(one) for one in memberships_of(request.user)}
+    cohorts = [(cohort, counts.get(cohort.pk), roles[cohort.pk]) for cohort in cohorts_for_list(request.user)]
     context = {"cohorts": cohorts, "may_create": request.user.has_perm("cohorts.add_cohort")}
     return render(request, "cohorts/cohort_list.html", context)
 
@@ -43,36 +45,31 @@ def cohort_create(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")  # the same address gives a page or its part
 def cohort_detail(request: HttpRequest, cohort_code: str) -> HttpResponse:
-    """One cohort: counts, charts, patients, and the panels of imaging and modelling."""
-    cohort = fetch(Cohort, request.user, Action.VIEW, code=cohort_code)
-    summary = summarise(cohort, request.user)
+    """One cohort: counts, charts, and the panels of participants, imaging and modelling."""
+    found = filtered(request, cohort_code)
+    summary = summary_of(found.patients, found.cohort)
     context = {
-        "cohort": cohort,
-        "actions": actions_in(request.user, cohort),
         "summary": summary,
-        "charts": cohort_charts(summary, threshold_percent=float(cohort.mpr_threshold_percent)),
+        "count": summary.total.patients,
+        "charts": cohort_charts(summary, threshold_percent=float(found.cohort.mpr_threshold_percent)),
     }
-    return render(request, "cohorts/cohort_detail.html", context)
+    return found.answer(request, context, page="cohorts/cohort_detail.html", part="cohorts/_cohort_body.html")
 
 
 @require_safe
-@vary_on_headers("HX-Request")  # the same address gives a page or its rows
+@vary_on_headers("HX-Request")
 def patient_table(request: HttpRequest, cohort_code: str) -> HttpResponse:
-    """The patients of a cohort: searched, filtered by centre, in pages."""
-    cohort = fetch(Cohort, request.user, Action.VIEW, code=cohort_code)
-    filters = PatientFilterForm(request.GET)
-    chosen = filters.cleaned_data if filters.is_valid() else {"q": "", "centre": ""}
-    patients = patients_for_list(cohort, request.user, search=chosen["q"], centre=chosen["centre"])
+    """The patients of a cohort: filtered, in pages."""
+    found = filtered(request, cohort_code)
+    patients = patients_for_list(found.patients)
+    after = request.GET.get("after", "")
     context = {
-        "cohort": cohort,
-        "actions": actions_in(request.user, cohort),
-        "page": Paginator(patients, PATIENTS_PER_PAGE).get_page(request.GET.get("page")),
-        "chosen": chosen,
-        "centres": cohort.centres.all(),
+        "page": page_by_key(patients, keys=("code",), after=after, size=PATIENTS_PER_PAGE),
+        "count": found.patients.count(),
     }
-    template = "cohorts/_patient_rows.html" if request.htmx else "cohorts/patient_list.html"  # type: ignore[attr-defined]
-    return render(request, template, context)
+    return found.answer(request, context, page="cohorts/patient_list.html", part="cohorts/_patient_rows.html")
 
 
 @require_safe
@@ -80,5 +77,6 @@ def history(request: HttpRequest, cohort_code: str) -> HttpResponse:
     """What was done in a cohort, newest first."""
     cohort = fetch(Cohort, request.user, Action.VIEW, code=cohort_code)
     entries = visible(AuditEntry.objects.filter(cohort=cohort), request.user).select_related("actor", "patient")
-    page = Paginator(entries, PATIENTS_PER_PAGE).get_page(request.GET.get("page"))
+    # Entries are only ever added, so their numbers run with time; and there is an index on them.
+    page = page_by_key(entries, keys=("-pk",), after=request.GET.get("after", ""), size=PATIENTS_PER_PAGE)
     return render(request, "cohorts/history.html", {"cohort": cohort, "page": page})

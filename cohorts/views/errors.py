@@ -17,3 +17,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: our fault."""
     return render(request, "cohorts/error.html", {"status": 500}, status=500)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form without its token: a page that was left open, or a form of another site."""
+    return render(request, "cohorts/error.html", {"status": 403, "is_stale": True}, status=403)

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from cohorts import audit
 from cohorts.core.errors import ContradictoryOutcome
-from cohorts.models import AuditEntry, PathologyOutcome
+from cohorts.models import AuditEntry, BlindedReading, PathologyOutcome
 from cohorts.selectors.patients import current_outcome, response_of
 from cohorts.services.outcomes import enter_outcome
 from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, small_scan, store_scan
@@ -195,3 +195,17 @@ def test_an_audit_entry_outside_a_transaction_is_refused() -> None:
     with pytest.raises(RuntimeError, match="transaction"):
         audit.record("changed", PathologyOutcome(), actor=None, cohort=None)  # type: ignore[arg-type]
     assert not AuditEntry.objects.exists()
+
+
+def test_what_is_entered_must_be_what_the_blinded_readers_settled_on(trial: Trial) -> None:
+    trial.cohort.double_reading = True
+    trial.cohort.save()
+    for slot, (reader, percent) in enumerate([("reader", 30), ("data_manager", 34)], start=1):
+        BlindedReading.objects.create(
+            patient=trial.patient, reader=trial.people[reader], slot=slot, viable_percent=percent
+        )
+    refused = post(trial, READING)
+    assert "(E12)" in str(refused.context["form"].errors["viable_percent"])
+    assert "settled on 32 %" in str(refused.context["form"].errors["viable_percent"])
+    settled = READING | {"viable_percent": Decimal(32), "necrosis_percent": Decimal(33)}
+    assert post(trial, settled).status_code == 302

@@ -61,8 +61,9 @@ def test_nothing_that_was_started_is_left_running(report: dict[str, Any]) -> Non
 def test_two_people_or_workers_at_once_take_turns_on_the_embedded_database(tmp_path: Path) -> None:
     found = Installation(tmp_path).drive("tests.drivers.two_at_once")
     assert sorted(found["entered"]) == [1, 2]
-    assert found["versions"] == [1, 2]
-    assert found["current"] == [2]
+    assert sorted(found["corrected"]) == ["outdated", "stored"], "of two who saw reading 2, one is shown the other's"
+    assert found["versions"] == [1, 2, 3]
+    assert found["current"] == [3]
     assert sorted(found["claimed"]) == [False, True]
     assert found["attempt"] == 1
 

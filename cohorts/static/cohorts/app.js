@@ -1,6 +1,7 @@
 // Behaviour that every page shares: parts that load late, and what to do when they cannot.
 (() => {
   const login = document.documentElement.dataset.loginUrl;
+  const gettext = window.gettext ?? ((text) => text);
 
   // A session that ended answers with the login page: show it as a page, not inside a panel.
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -12,10 +13,10 @@
   });
 
   const sentence = (status) => {
-    if (status === 403) return "Your role does not include this part.";
-    if (status === 404) return "This part does not exist any more.";
-    if (!status) return "The server cannot be reached. Check the connection, then reload the page.";
-    return "This part could not be loaded. Reload the page; if it happens again, tell your administrator.";
+    if (status === 403) return gettext("Your role does not include this part.");
+    if (status === 404) return gettext("This part does not exist any more.");
+    if (!status) return gettext("The server cannot be reached. Check the connection, then reload the page.");
+    return gettext("This part could not be loaded. Reload the page; if it happens again, tell your administrator.");
   };
 
   const complain = (event) => {
@@ -33,6 +34,23 @@
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   });
+
+  // A note opens beside the word that it explains, and inside the window.
+  document.addEventListener("toggle", (event) => {
+    const note = event.target;
+    if (event.newState !== "open" || !note.matches?.(".term-note")) return;
+    const button = document.querySelector(`[popovertarget="${note.id}"]`).getBoundingClientRect();
+    const below = button.bottom + 6 + note.offsetHeight <= innerHeight;
+    note.style.top = `${below ? button.bottom + 6 : Math.max(8, button.top - 6 - note.offsetHeight)}px`;
+    note.style.left = `${Math.max(8, Math.min(button.left - 24, innerWidth - note.offsetWidth - 8))}px`;
+  }, true);
+  document.addEventListener("scroll", (event) => {
+    if (event.target === document) document.querySelector(".term-note:popover-open")?.hidePopover();
+  });
+
+  const connection = () => { document.querySelector("[data-offline]").hidden = navigator.onLine; };
+  addEventListener("online", connection);
+  addEventListener("offline", connection);
 
   // A form that asks first (`data-confirm`), and never sends twice.
   document.addEventListener("submit", (event) => {

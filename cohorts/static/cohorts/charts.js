@@ -11,6 +11,8 @@
     const text = { labelColor: muted, titleColor: muted, labelFont: font, titleFont: font, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
     return {
       background: "transparent",
+      aria: false, // the place of the chart is one image with one name; its parts have none of their own
+      mark: { aria: false },
       font,
       view: { stroke: null },
       axis: { ...text, gridColor: line, domainColor: muted, tickColor: muted },
@@ -70,13 +72,14 @@
     try {
       drawings.get(place)?.finalize();
       drawings.set(place, await vegaEmbed(place, fit(specOf(spec), place.clientWidth), options()));
+      place.querySelector("svg")?.setAttribute("aria-hidden", "true"); // the place has a name, and a table beside it
       place.dataset.state = "ready";
       const buttons = place.closest("figure")?.querySelector("[data-downloads]");
       if (buttons) buttons.hidden = false;
     } catch (error) {
       console.error(error);
       place.dataset.state = "failed";
-      place.textContent = "This chart could not be drawn. Its numbers stand in the table below.";
+      place.textContent = place.dataset.failed;
     }
   };
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from cohorts.core.response import ResponseReading, check, is_mpr, is_pcr
+from cohorts.core.outcome_rules import check
+from cohorts.core.response import ResponseReading, is_mpr, is_pcr, why_mpr, why_pcr
 
 PARTIAL = ResponseReading(
     viable_percent=40,
@@ -56,6 +57,10 @@ def test_a_reading_without_contradiction_has_no_finding(reading: ResponseReading
         ("E7", "ypn", replace(PARTIAL, nodes_viable_percent=2)),
         ("E7", "nodes_positive", replace(PARTIAL, ypn="ypN2a", nodes_positive=0)),
         ("E7", "nodes_positive", replace(PARTIAL, ypn="ypN1", nodes_positive=None)),
+        ("E7", "ypn", replace(PARTIAL, ypn="ypNX")),
+        ("E7", "ypn", replace(PARTIAL, ypn="ypNX", nodes_examined=None, nodes_positive=1)),
+        ("E7", "nodes_viable_percent", replace(PARTIAL, ypn="ypN1", nodes_positive=1, nodes_viable_percent=0)),
+        ("E8", "reported_mpr", replace(COMPLETE, reported_pcr=True, reported_mpr=False)),
         ("E9", "reported_mpr", replace(PARTIAL, reported_mpr=True)),
         ("E9", "reported_mpr", viable(5, reported_mpr=False)),
         ("E9", "reported_pcr", replace(COMPLETE, reported_pcr=False)),
@@ -79,6 +84,7 @@ def test_a_broken_rule_is_an_error_at_its_field(rule: str, field: str, reading: 
         ("W4", "sampling_complete", replace(COMPLETE, sampling_complete=False)),
         ("W5", "viable_percent", replace(PARTIAL, histology="adenocarcinoma")),
         ("W7", "ypt", replace(COMPLETE, ypt="ypTis")),
+        ("W12", "tnm_edition", replace(PARTIAL, ypn="ypN2a", nodes_positive=1, tnm_edition=8)),
     ],
 )
 def test_a_doubt_is_a_warning_and_refuses_nothing(rule: str, field: str, reading: ResponseReading) -> None:
@@ -132,7 +138,7 @@ def test_a_cohort_of_another_threshold_is_warned_around_its_own() -> None:
         (False, replace(COMPLETE, ypt="ypTis")),
         (None, replace(COMPLETE, nodes_examined=0)),
         (None, replace(COMPLETE, nodes_examined=None)),
-        (None, replace(COMPLETE, ypn="ypNX")),
+        (None, replace(COMPLETE, ypn="ypNX", nodes_examined=0)),
         (None, replace(COMPLETE, sampling_complete=False)),
     ],
 )
@@ -153,3 +159,25 @@ def test_residual_tumour_denies_a_complete_response_even_without_nodes() -> None
 def test_a_complete_response_is_always_a_major_one(ypt: str, ypn: str, percent: float, sampled: bool) -> None:
     reading = viable(percent, ypt=ypt, ypn=ypn, sampling_complete=sampled)  # E8
     assert not is_pcr(reading) or is_mpr(reading)
+
+
+@pytest.mark.parametrize(
+    ("reading", "mpr", "pcr"),
+    [
+        (viable(8), "8 % viable ≤ 10 %", "8 % viable tumour in the primary"),
+        (viable(10.5), "10.5 % viable > 10 %", "10.5 % viable tumour in the primary"),
+        (COMPLETE, "0 % viable ≤ 10 %", "0 % viable, ypT0 ypN0, 12 nodes without tumour, bed sampled completely"),
+        (replace(COMPLETE, ypn="ypN1", nodes_positive=1), "0 % viable ≤ 10 %", "viable tumour in lymph nodes"),
+        (replace(COMPLETE, nodes_examined=0), "0 % viable ≤ 10 %", "no lymph node was examined"),
+        (replace(COMPLETE, sampling_complete=False), "0 % viable ≤ 10 %", "the bed was not sampled completely"),
+    ],
+)
+def test_a_response_says_which_rule_gave_it(reading: ResponseReading, mpr: str, pcr: str) -> None:
+    assert (why_mpr(reading).message, why_pcr(reading).message) == (mpr, pcr)
+
+
+def test_every_sentence_is_complete_in_english() -> None:
+    broken = replace(PARTIAL, viable_percent=5, ypt="ypT0", ypn="ypN2", reported_pcr=True, reported_mpr=False)
+    for finding in [*check(broken), *check(replace(PARTIAL, stroma_percent=140))]:
+        assert "{" not in finding.message
+        assert finding.message.endswith(".")

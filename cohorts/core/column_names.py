@@ -1,0 +1,119 @@
+"""Other words for our columns and choices, as spreadsheets and REDCap projects of hospitals use them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+#: Field → names that mean it, compared without case, spaces and signs.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "patient": (
+        *("patient_id", "patient code", "record_id", "study_id", "subject", "subject_id", "case id", "pseudonym"),
+        *("code", "患者", "患者编号", "受试者编号", "病例编号"),
+    ),
+    "centre": ("center", "site", "hospital", "redcap_data_access_group", "data access group", "中心", "医院"),
+    "age_years": ("age", "age at diagnosis", "年龄"),
+    "sex": ("gender", "性别"),
+    "smoking": ("smoking status", "smoking history", "吸烟", "吸烟史"),
+    "histology": ("histological type", "pathology type", "病理类型", "组织学类型"),
+    "clinical_stage": ("stage", "ctnm stage", "clinical tnm stage", "临床分期"),
+    "pdl1_percent": ("pdl1", "pd-l1 tps", "tps", "pd-l1 (%)"),
+    "location": ("tumour location", "tumor location", "肿瘤位置"),
+    "regimen": ("neoadjuvant regimen", "treatment regimen", "治疗方案", "新辅助方案"),
+    "cycles": ("number of cycles", "neoadjuvant cycles", "周期数"),
+    "first_dose_on": ("first dose", "date of first dose", "treatment start", "首次给药日期"),
+    "last_dose_on": ("last dose", "date of last dose", "treatment end", "末次给药日期"),
+    "enrolled_on": ("enrolment", "enrollment date", "date of enrolment", "date of enrollment", "入组日期"),
+    "exclusion": ("excluded because", "reason for exclusion", "排除原因"),
+    "viable_percent": (
+        *("rvt", "viable", "viable tumour", "viable tumor", "residual viable tumour", "residual viable tumor"),
+        *("残存肿瘤", "残存活肿瘤百分比"),
+    ),
+    "necrosis_percent": ("necrosis", "necrosis (%)", "坏死", "坏死百分比"),
+    "stroma_percent": ("stroma", "stroma (%)", "间质", "间质百分比"),
+    "fibrosis_percent": ("fibrosis", "fibrosis (%)", "纤维化"),
+    "inflammation_percent": ("inflammation", "inflammation (%)", "炎症"),
+    "ypt": ("yp t", "ypt stage", "pathological t"),
+    "ypn": ("yp n", "ypn stage", "pathological n"),
+    "nodes_examined": ("lymph nodes examined", "nodes examined", "number of nodes examined", "淋巴结总数"),
+    "nodes_positive": ("lymph nodes positive", "nodes positive", "number of positive nodes", "阳性淋巴结数"),
+    "stations": ("nodes by station", "lymph node stations", "淋巴结分站"),
+    "tumour_bed_mm": ("tumour bed", "tumor bed", "tumour bed (mm)", "tumor bed (mm)", "瘤床最大径"),
+    "surgery_on": ("surgery", "surgery date", "date of surgery", "手术日期"),
+    "signed_off_on": ("sign-off", "pathology date", "date of pathology", "date of pathology report", "病理报告日期"),
+    "procedure": ("surgical procedure", "operation", "手术方式"),
+    "resection": ("margin", "resection margin", "r status", "切缘"),
+    "reader": ("pathologist", "reader's initials"),
+}
+#: Other words for a choice; those in the list of a field stand for themselves.
+_CHOICES: Mapping[str, Mapping[str, str]] = {
+    "sex": {"f": "female", "m": "male", "女": "female", "男": "male"},
+    "smoking": {"ex smoker": "former", "current smoker": "current", "never smoker": "never"}
+    | {"从不": "never", "既往": "former", "目前": "current"},
+    "histology": {"adc": "adenocarcinoma", "luad": "adenocarcinoma", "腺癌": "adenocarcinoma"}
+    | {"scc": "squamous", "lusc": "squamous", "squamous carcinoma": "squamous", "鳞癌": "squamous"}
+    | {"鳞状细胞癌": "squamous", "腺鳞癌": "adenosquamous", "大细胞癌": "large_cell", "nsclc": "nsclc_nos"},
+    "location": {"central": "central", "peripheral": "peripheral", "中央型": "central", "周围型": "peripheral"},
+    "tnm_edition": {"8th": "8", "9th": "9"},
+}
+
+
+def suggest(
+    columns: Iterable[str],
+    *,
+    fields: Sequence[str],
+    titles: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    remembered: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Propose a field for each column of a table, or "" where nothing is known.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Header of the table.
+    fields : sequence of str
+        Names of the fields that may be written.
+    titles : mapping of str to str, optional
+        Field → what it is called on pages.
+    labels : mapping of str to str, optional
+        Column → what a REDCap project calls it.
+    remembered : mapping of str to str, optional
+        Column → field as a person chose it last time; counts before everything but the field's own name.
+
+    Returns
+    -------
+    dict of str to str
+        Column → field; no field is proposed twice.
+    """
+    titles, labels, remembered = titles or {}, labels or {}, remembered or {}
+    named = {_plain(title): field for field, title in titles.items() if field in fields}
+    named |= {_plain(name): field for field in fields for name in (field, *_NAMES.get(field, ()))}
+    rounds: tuple[Callable[[str], str], ...] = (
+        lambda column: column if column in fields else "",
+        lambda column: remembered.get(column, ""),
+        lambda column: named.get(_plain(column), ""),
+        lambda column: named.get(_plain(labels.get(column, "")), ""),
+    )
+    found = dict.fromkeys(columns, "")
+    for propose in rounds:
+        for column, chosen in found.items():
+            # What a person left out once stays out.
+            field = "" if chosen or (column not in fields and remembered.get(column) == "") else propose(column)
+            if field in fields and field not in found.values():
+                found[column] = field
+    return found
+
+
+def choice_of(field: str, text: str, *, choices: Mapping[str, str]) -> str:
+    """Give the value of a choice from its value, its label or another word; unknown text stays as it is."""
+    if text in choices:
+        return text
+    known = {_plain(word): value for word, value in _CHOICES.get(field, {}).items()}
+    known |= {_plain(label): value for value, label in choices.items()}
+    known |= {_plain(value): value for value in choices}
+    return known.get(_plain(text), text)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.casefold())

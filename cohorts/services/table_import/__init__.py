@@ -1,0 +1,1 @@
+"""Tables of clinical data and outcomes: read, checked row by row, and written only when asked."""
