@@ -9,6 +9,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.forms.fields import BootstrapMixin
 from modeling.core.errors import InvalidRecipe, InvalidViews
@@ -19,14 +21,14 @@ from modeling.core.views import VIEWS
 from modeling.wording import classifier_in_words, meaning_of, setting_named, view_in_words
 
 WEEKDAYS = [
-    ("*", "Every day"),
-    ("1", "Monday"),
-    ("2", "Tuesday"),
-    ("3", "Wednesday"),
-    ("4", "Thursday"),
-    ("5", "Friday"),
-    ("6", "Saturday"),
-    ("0", "Sunday"),
+    ("*", _("Every day")),
+    ("1", _("Monday")),
+    ("2", _("Tuesday")),
+    ("3", _("Wednesday")),
+    ("4", _("Thursday")),
+    ("5", _("Friday")),
+    ("6", _("Saturday")),
+    ("0", _("Sunday")),
 ]
 
 
@@ -47,29 +49,30 @@ class TrainForm(RecipeForm):
 
     keep_closed = forms.BooleanField(
         required=False,
-        label="Keep the external centres closed",
-        help_text="Their outcomes are not looked at until somebody opens the test, which is logged.",
+        label=_("Keep the external centres closed"),
+        help_text=_("Their outcomes are not looked at until somebody opens the test, which is logged."),
     )
 
 
 class ScheduleForm(RecipeForm):
     """When to retrain, and what a challenger must reach to follow the champion."""
 
-    enabled = forms.BooleanField(required=False, label="Retrain on schedule")
+    enabled = forms.BooleanField(required=False, label=_("Retrain on schedule"))
     weekday = forms.ChoiceField(choices=WEEKDAYS, initial="0")
-    hour = forms.IntegerField(min_value=0, max_value=23, initial=2, label="Hour of the day")
-    minimum_new_outcomes = forms.IntegerField(min_value=1, required=False, label="New outcomes needed")
-    when_stale = forms.BooleanField(required=False, label="Also when models are stale")
-    margin_auc = forms.FloatField(min_value=0.001, max_value=0.5, required=False, label="Largest loss of AUC")
-    slope_low = forms.FloatField(min_value=0, required=False, label="Lowest calibration slope")
-    slope_high = forms.FloatField(min_value=0, required=False, label="Highest calibration slope")
+    hour = forms.IntegerField(min_value=0, max_value=23, initial=2, label=_("Hour of the day"))
+    minimum_new_outcomes = forms.IntegerField(min_value=1, required=False, label=_("New outcomes needed"))
+    locked_only = forms.BooleanField(required=False, label=_("Count only outcomes of locked records"))
+    when_stale = forms.BooleanField(required=False, label=_("Also when models are stale"))
+    margin_auc = forms.FloatField(min_value=0.001, max_value=0.5, required=False, label=_("Largest loss of AUC"))
+    slope_low = forms.FloatField(min_value=0, required=False, label=_("Lowest calibration slope"))
+    slope_high = forms.FloatField(min_value=0, required=False, label=_("Highest calibration slope"))
 
     def clean(self) -> dict[str, Any]:
         """Refuse bounds that no slope can meet."""
         cleaned = super().clean() or {}
         low, high = cleaned.get("slope_low"), cleaned.get("slope_high")
         if low is not None and high is not None and low >= high:
-            self.add_error("slope_high", "The highest calibration slope must exceed the lowest.")
+            self.add_error("slope_high", _("The highest calibration slope must exceed the lowest."))
         return cleaned
 
     @property
@@ -84,7 +87,8 @@ class ScheduleForm(RecipeForm):
         names = ("minimum_new_outcomes", "margin_auc", "slope_low", "slope_high")
         stated = {name: value for name in names if (value := self.cleaned_data[name]) is not None}
         # A box that is not ticked is not sent, so it counts only beside a number.
-        return stated | {"when_stale": self.cleaned_data["when_stale"]} if stated else {}
+        boxes = {name: self.cleaned_data[name] for name in ("locked_only", "when_stale")}
+        return stated | boxes if stated else {}
 
 
 class MomentField(forms.CharField):
@@ -99,7 +103,7 @@ class MomentField(forms.CharField):
             # In an address a plus sign that is not escaped arrives as a space.
             moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         except ValueError as problem:
-            raise forms.ValidationError("Give a date such as 2026-01-31, or 2026-01-31T12:00Z.") from problem
+            raise forms.ValidationError(_("Give a date such as 2026-01-31, or 2026-01-31T12:00Z.")) from problem
         if "T" not in text and ":" not in text:
             moment = datetime.combine(moment.date(), time.max)
         return moment if moment.tzinfo else timezone.make_aware(moment)
@@ -116,7 +120,7 @@ class PromotionForm(BootstrapMixin, forms.Form):
     """Why a version becomes the champion."""
 
     reason = forms.CharField(max_length=200)
-    override = forms.BooleanField(required=False, label="Approve it against the comparison")
+    override = forms.BooleanField(required=False, label=_("Approve it against the comparison"))
 
 
 class RollbackForm(BootstrapMixin, forms.Form):
@@ -128,13 +132,15 @@ class RollbackForm(BootstrapMixin, forms.Form):
 class DesignForm(BootstrapMixin, forms.Form):
     """A recipe: everything that is decided before a model is fitted."""
 
-    name = forms.SlugField(max_length=40, help_text="Letters, digits, - and _, no spaces. A change adds a version.")
+    name = forms.SlugField(
+        max_length=40, help_text=_("Letters, digits, - and _, no spaces. A change adds a version.")
+    )
     views = forms.MultipleChoiceField(
-        choices=[(name, view_in_words(name)) for name in VIEWS],
+        choices=lambda: [(name, view_in_words(name)) for name in VIEWS],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     classifiers = forms.MultipleChoiceField(
-        choices=[(name, classifier_in_words(name)) for name in CLASSIFIERS],
+        choices=lambda: [(name, classifier_in_words(name)) for name in CLASSIFIERS],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     max_missing_fraction = forms.FloatField(min_value=0, max_value=1)
@@ -142,24 +148,28 @@ class DesignForm(BootstrapMixin, forms.Form):
         min_value=0,
         max_value=1,
         required=False,
-        help_text="Used where stability was measured on training patients; empty switches the filter off.",
+        help_text=_("Used where stability was measured on training patients; empty switches the filter off."),
     )
-    icc_limit = forms.ChoiceField(choices=[("estimate", "the estimate"), ("lower", "the lower 95 % limit")])
+    icc_limit = forms.ChoiceField(choices=[("estimate", _("the estimate")), ("lower", _("the lower 95 % limit"))])
     univariate_p = forms.FloatField(min_value=0, max_value=1)
     false_discovery = forms.BooleanField(required=False)
     max_abs_spearman = forms.FloatField(min_value=0, max_value=1)
     mrmr_features = forms.IntegerField(min_value=1, max_value=200)
-    lasso_rule = forms.ChoiceField(choices=[("1se", "largest within one standard error"), ("min", "least loss")])
+    lasso_rule = forms.ChoiceField(
+        choices=[("1se", _("largest within one standard error")), ("min", _("least loss"))]
+    )
     patients_per_feature = forms.IntegerField(min_value=1, max_value=100)
     class_weight = forms.ChoiceField(
-        choices=[("balanced", "both classes count alike"), ("", "every patient counts alike")], required=False
+        choices=[("balanced", _("both classes count alike")), ("", _("every patient counts alike"))], required=False
     )
-    calibration = forms.ChoiceField(choices=[("none", "none"), ("sigmoid", "sigmoid")])
-    threshold_rule = forms.ChoiceField(choices=[("youden", "Youden's index"), ("sensitivity", "sensitivity floor")])
+    calibration = forms.ChoiceField(choices=[("none", _("none")), ("sigmoid", _("sigmoid"))])
+    threshold_rule = forms.ChoiceField(
+        choices=[("youden", _("Youden's index")), ("sensitivity", _("sensitivity floor"))]
+    )
     sensitivity_floor = forms.FloatField(min_value=0, max_value=1)
     harmonise = forms.ChoiceField(
-        choices=[("none", "none"), ("combat", "ComBat")],
-        help_text="ComBat needs several training centres and refuses a centre that it was not fitted on.",
+        choices=[("none", _("none")), ("combat", _("ComBat"))],
+        help_text=_("ComBat needs several training centres and refuses a centre that it was not fitted on."),
     )
     cv_folds = forms.IntegerField(min_value=2, max_value=20)
     cv_repeats = forms.IntegerField(min_value=1, max_value=50)
@@ -208,49 +218,60 @@ class TableUploadForm(BootstrapMixin, forms.Form):
     """A table that somebody brings."""
 
     file = forms.FileField(
-        help_text="CSV (comma, semicolon or tab) or Parquet, one row per patient under a pseudonym; at most 50 MB."
+        help_text=_("CSV (comma, semicolon or tab) or Parquet, one row per patient under a pseudonym; at most 50 MB.")
     )
-    title = forms.CharField(max_length=80, required=False, help_text="Empty: Table and its number.")
+    title = forms.CharField(max_length=80, required=False, help_text=_("Empty: Table and its number."))
 
 
 class TableChoicesForm(BootstrapMixin, forms.Form):
     """What each column of a table is, and how it is analysed."""
 
-    outcome = forms.ChoiceField(required=False, help_text="A column of two values.")
+    outcome = forms.ChoiceField(required=False, help_text=_("A column of two values."))
     time = forms.ChoiceField(
-        required=False, help_text="For survival: time until the event or the end of observation."
+        required=False, help_text=_("For survival: time until the event or the end of observation.")
     )
-    event = forms.ChoiceField(required=False, help_text="With a time: whether it was the event.")
+    event = forms.ChoiceField(required=False, help_text=_("With a time: whether it was the event."))
     positive = forms.CharField(
-        max_length=80, required=False, label="value that is the event", help_text="Where it is not 1, true or yes."
+        max_length=80,
+        required=False,
+        label=_("value that is the event"),
+        help_text=_("Where it is not 1, true or yes."),
     )
     id = forms.ChoiceField(
-        required=False, label="patient id", help_text="A pseudonym. Each patient stands in one row."
+        required=False, label=_("patient id"), help_text=_("A pseudonym. Each patient stands in one row.")
     )
-    centre = forms.ChoiceField(required=False, help_text="The hospital; all but those that train are external tests.")
+    centre = forms.ChoiceField(
+        required=False, help_text=_("The hospital; all but those that train are external tests.")
+    )
     train_on = forms.CharField(
         max_length=400,
         required=False,
-        label="centres that train",
-        help_text="Divided by commas. Empty: the one with most patients.",
+        label=_("centres that train"),
+        help_text=_("Divided by commas. Empty: the one with most patients."),
     )
     exclude = forms.CharField(
-        required=False, widget=forms.Textarea(attrs={"rows": 2}), label="leave out", help_text="One column a line."
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label=_("leave out"),
+        help_text=_("One column a line."),
     )
     views = forms.CharField(
         required=False,
         widget=forms.Textarea(
             attrs={"rows": 4, "spellcheck": "false", "placeholder": "clinical: [Age, Sex]\nhabitat: ['CT_habitat*']"}
         ),
-        label="what each model looks at",
-        help_text="YAML: a name, then a list of columns or patterns, or fuse: a list of names. Empty: one model of everything.",
+        label=_("what each model looks at"),
+        help_text=_(
+            "YAML: a name, then a list of columns or patterns, or fuse: a list of names. "
+            "Empty: one model of everything."
+        ),
     )
     recipe = forms.ChoiceField(initial=STANDARD.name)
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=STANDARD.seed)
 
     def __init__(self, *args: Any, columns: Iterable[str], recipes: Iterable[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = [("", "None"), *((name, name) for name in columns)]
+        offered = [("", gettext("None")), *((name, name) for name in columns)]
         for role in ROLES:
             self._offer(role, offered)
         self._offer("recipe", [(name, name.replace("_", " ")) for name in recipes])

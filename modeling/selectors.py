@@ -209,3 +209,9 @@ def _staleness(
         mpr = None if newest is None else is_mpr(newest.reading, threshold_percent=now)
         readings.append(StaleReading(used, newest, is_mpr(used.reading, threshold_percent=then), mpr))
     return Staleness(tuple(readings), then, now)
+
+
+def runs_on_outcome(outcome: PathologyOutcome) -> QuerySet[TrainingRun]:
+    """Give the runs whose table holds a reading, newest first."""
+    runs = TrainingRun.objects.filter(cohort=outcome.patient.cohort, snapshot__outcomes=outcome)
+    return runs.select_related("cohort").order_by("-number")

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from modeling import api
-from modeling.views import champions, models, panels, recipes, reports, runs, tables
+from modeling.views import champions, models, outcome_use, panels, patient_panel, recipes, reports, runs, tables
 
 app_name = "modeling"
 urlpatterns = [
@@ -34,8 +34,18 @@ urlpatterns = [
     path("<slug:cohort_code>/panels/prospective/", champions.prospective_panel, name="prospective-panel"),
     path("<slug:cohort_code>/panels/drift/", champions.drift_panel, name="drift-panel"),
     path(
+        "<slug:cohort_code>/patients/<str:patient_code>/panels/outcome-use/",
+        outcome_use.outcome_use,
+        name="outcome-use",
+    ),
+    path(
         "<slug:cohort_code>/patients/<str:patient_code>/panels/prediction/",
-        panels.patient_panel,
+        patient_panel.patient_panel,
         name="patient-panel",
+    ),
+    path(
+        "<slug:cohort_code>/patients/<str:patient_code>/panels/estimate/",
+        patient_panel.patient_estimate,
+        name="patient-estimate",
     ),
 ]

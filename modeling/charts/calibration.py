@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from cohorts.charts import Chart
 from modeling.charts.discrimination import line_colours, split_colours, split_in_words
 from modeling.models import Evaluation
@@ -25,8 +27,8 @@ def calibration_chart(evaluations: Sequence[Evaluation]) -> Chart | None:
         for e in pooled
         for p, y in e.metrics.get("loess") or []
     ]
-    x = share("predicted", "Predicted probability of MPR")
-    y = share("observed", "Observed share with MPR")
+    x = share("predicted", _("Predicted probability of MPR"))
+    y = share("observed", _("Observed share with MPR"))
     colour = {"color": split_colours(row["split"] for row in groups)}
     size = {"field": "patients", "type": "quantitative", "scale": {"range": [20, 160]}, "legend": None}
     spec = {
@@ -48,7 +50,7 @@ def calibration_chart(evaluations: Sequence[Evaluation]) -> Chart | None:
     }
     return Chart(
         "calibration",
-        "Calibration (larger dots: more patients)",
+        _("Calibration (larger dots: more patients)"),
         spec,
         ("split", "predicted", "observed", "patients"),
         groups,
@@ -75,9 +77,9 @@ def net_benefit_chart(evaluations: Sequence[Evaluation], *, split: str) -> Chart
     rows = [
         {"strategy": str(e.model_version), "threshold_percent": round(100 * t), "net_benefit": round(gain, 4)}
         for e in pooled
-        for t, gain, _ in e.metrics["decision_curve"]
+        for t, gain, _everybody in e.metrics["decision_curve"]
     ]
-    for t, _, everybody in pooled[0].metrics["decision_curve"]:
+    for t, _gain, everybody in pooled[0].metrics["decision_curve"]:
         rows.append(
             {"strategy": "Everybody", "threshold_percent": round(100 * t), "net_benefit": round(everybody, 4)}
         )
@@ -95,21 +97,26 @@ def net_benefit_chart(evaluations: Sequence[Evaluation], *, split: str) -> Chart
             },
         },
     }
-    title = f"Decision curve, {Evaluation.Split(split).label.lower()}"
+    title = _("Decision curve, %(split)s") % {"split": Evaluation.Split(split).label.lower()}
     return Chart(f"net-benefit-{split}", title, spec, ("strategy", "threshold_percent", "net_benefit"), rows)
 
 
 def net_benefit_encoding(rows: Sequence[dict[str, Any]], *, event: str) -> dict[str, Any]:
     """Give the axes and colours of decision curves: rows of a strategy, a threshold in percent and a net benefit."""
+    probability = _("Threshold probability of %(event)s (%%)") % {"event": event}
     top = max((row["net_benefit"] for row in rows), default=0.1)
     return {
-        "x": {"field": "threshold_percent", "type": "quantitative", "title": f"Threshold probability of {event} (%)"},
+        "x": {
+            "field": "threshold_percent",
+            "type": "quantitative",
+            "title": probability,
+        },
         "y": {
             "field": "net_benefit",
             "type": "quantitative",
             # Treating everybody falls without end; what lies far below nobody's zero says nothing more.
             "scale": {"domain": [-0.05, round(top + 0.02, 2)]},
-            "title": "Net benefit (true positives per patient)",
+            "title": _("Net benefit (true positives per patient)"),
         },
         "color": line_colours("strategy", (row["strategy"] for row in rows)),
     }

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from cohorts.charts import Chart
 from modeling.models import Evaluation
 
@@ -18,25 +21,26 @@ SPLIT_COLOURS = {
     "Temporal test": "#CC79A7",
 }
 _SPLIT_NAMES = {
-    Evaluation.Split.NESTED_CV: "Nested cross-validation",
-    Evaluation.Split.CROSS_VALIDATION: "Cross-validation",
-    Evaluation.Split.INTERNAL_TEST: "Internal test",
-    Evaluation.Split.EXTERNAL: "External test",
-    Evaluation.Split.LEAVE_ONE_CENTRE_OUT: "Leave one centre out",
-    Evaluation.Split.TEMPORAL: "Temporal test",
+    Evaluation.Split.NESTED_CV: gettext_lazy("Nested cross-validation"),
+    Evaluation.Split.CROSS_VALIDATION: gettext_lazy("Cross-validation"),
+    Evaluation.Split.INTERNAL_TEST: gettext_lazy("Internal test"),
+    Evaluation.Split.EXTERNAL: gettext_lazy("External test"),
+    Evaluation.Split.LEAVE_ONE_CENTRE_OUT: gettext_lazy("Leave one centre out"),
+    Evaluation.Split.TEMPORAL: gettext_lazy("Temporal test"),
 }
 
 
 def split_in_words(evaluation: Evaluation) -> str:
     """Give the name of an evaluation's split as legends show it."""
-    return _SPLIT_NAMES[Evaluation.Split(evaluation.split)]
+    return str(_SPLIT_NAMES[Evaluation.Split(evaluation.split)])
 
 
 def split_colours(names: Iterable[str]) -> dict[str, Any]:
     """Give the colour encoding of the splits that are there."""
     present = set(names)
-    domain = [name for name in SPLIT_COLOURS if name in present]
-    scale = {"domain": domain, "range": [SPLIT_COLOURS[name] for name in domain]}
+    named = {_(name): colour for name, colour in SPLIT_COLOURS.items()}
+    domain = [name for name in named if name in present]
+    scale = {"domain": domain, "range": [named[name] for name in domain]}
     legend = {"title": None, "orient": "top", "columns": 4}
     return {"field": "split", "type": "nominal", "scale": scale, "legend": legend}
 
@@ -77,10 +81,10 @@ def auc_chart(evaluations: Iterable[Evaluation]) -> Chart | None:
     if not rows:
         return None
     models = list(dict.fromkeys(row["model"] for row in rows))
-    splits = [name for name in SPLIT_COLOURS if name in {row["split"] for row in rows}]
+    splits = [name for name in map(_, SPLIT_COLOURS) if name in {row["split"] for row in rows}]
     y = {"field": "model", "type": "nominal", "sort": models, "title": None}
     offset = {"yOffset": {"field": "split", "type": "nominal", "sort": splits}}
-    x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": "AUC (95 % interval)"}
+    x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": _("AUC (95 % interval)")}
     interval = {
         "mark": {"type": "rule", "strokeWidth": 2, "clip": True},
         "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}},
@@ -102,7 +106,7 @@ def auc_chart(evaluations: Iterable[Evaluation]) -> Chart | None:
         "layer": [chance, interval, point],
     }
     columns = ("model", "split", "n", "events", "auc", "low", "high")
-    return Chart("auc", "Discrimination by model", spec, columns, rows)
+    return Chart("auc", _("Discrimination by model"), spec, columns, rows)
 
 
 def _auc_row(evaluation: Evaluation) -> dict[str, Any]:
@@ -130,8 +134,8 @@ def roc_chart(evaluations: Iterable[Evaluation], *, split: str, title: str) -> C
     curves = {
         "mark": {"type": "line", "interpolate": "step-after"},
         "encoding": {
-            "x": {"field": "fpr", "type": "quantitative", "title": "1 − specificity (share of false alarms)"},
-            "y": {"field": "tpr", "type": "quantitative", "title": "Sensitivity (share of responders found)"},
+            "x": {"field": "fpr", "type": "quantitative", "title": _("1 − specificity (share of false alarms)")},
+            "y": {"field": "tpr", "type": "quantitative", "title": _("Sensitivity (share of responders found)")},
             "color": line_colours("model", (row["model"] for row in rows)),
             "order": {"field": "order"},
         },

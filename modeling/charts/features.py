@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from cohorts.charts import Chart
 from modeling.charts.discrimination import rounded
 from modeling.models import Prediction
@@ -17,13 +19,14 @@ _MOST_FREQUENT = 10
 
 def classifier_chart(comparison: Mapping[str, Mapping[str, Any]]) -> Chart | None:
     """Give the inner AUC of each candidate with its standard error, and which was taken."""
+    chosen, near, others = _("Chosen"), _("Within one standard error"), _("Not chosen")
     rows = [
         {
             "classifier": classifier_in_words(name),
             "auc": rounded(row["auc"]),
             "low": rounded(row["auc"] - (row["se"] or 0)),
             "high": rounded(row["auc"] + (row["se"] or 0)),
-            "choice": "Chosen" if row["chosen"] else "Within one standard error" if row["eligible"] else "Not chosen",
+            "choice": chosen if row["chosen"] else near if row["eligible"] else others,
         }
         for name, row in comparison.items()
         if row.get("auc") is not None
@@ -31,14 +34,14 @@ def classifier_chart(comparison: Mapping[str, Mapping[str, Any]]) -> Chart | Non
     if not rows:
         return None
     scale = {
-        "domain": ["Chosen", "Within one standard error", "Not chosen"],
+        "domain": [chosen, near, others],
         "range": ["#009E73", "#0072B2", "#999999"],
     }
     y = {"field": "classifier", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 250}}
     x = {
         "type": "quantitative",
         "scale": {"zero": False},
-        "title": "AUC within the training folds (± standard error)",
+        "title": _("AUC within the training folds (± standard error)"),
     }
     colour = {"field": "choice", "type": "nominal", "scale": scale, "legend": {"title": None, "orient": "top"}}
     spec = {
@@ -54,7 +57,9 @@ def classifier_chart(comparison: Mapping[str, Mapping[str, Any]]) -> Chart | Non
             },
         ],
     }
-    return Chart("classifiers", "Candidate classifiers", spec, ("classifier", "auc", "low", "high", "choice"), rows)
+    return Chart(
+        "classifiers", _("Candidate classifiers"), spec, ("classifier", "auc", "low", "high", "choice"), rows
+    )
 
 
 def selection_chart(facts: Mapping[str, Any], selected: Sequence[str]) -> Chart | None:
@@ -63,21 +68,22 @@ def selection_chart(facts: Mapping[str, Any], selected: Sequence[str]) -> Chart 
     ranked = sorted(frequency, key=lambda name: (-frequency[name], name))[:_MOST_FREQUENT]
     names = ranked + [name for name in selected if name not in ranked]
     icc = facts.get("icc", {})
+    inside, outside = _("In the final model"), _("Not in it")
     rows = [
         {
             "feature": feature_in_words(name),
             "percent": round(100 * frequency.get(name, 0.0)),
             "icc": rounded(icc.get(name), 2),
-            "model": "In the final model" if name in selected else "Not in it",
+            "model": inside if name in selected else outside,
         }
         for name in names
     ]
     if not rows:
         return None
-    scale = {"domain": ["In the final model", "Not in it"], "range": ["#0072B2", "#BBBBBB"]}
+    scale = {"domain": [inside, outside], "range": ["#0072B2", "#BBBBBB"]}
     return _bars(
-        Chart("selection", "How often features are selected", {}, ("feature", "percent", "icc", "model"), rows),
-        x={"field": "percent", "title": "Refits that select it (%)", "scale": {"domain": [0, 100]}},
+        Chart("selection", _("How often features are selected"), {}, ("feature", "percent", "icc", "model"), rows),
+        x={"field": "percent", "title": _("Refits that select it (%)"), "scale": {"domain": [0, 100]}},
         colour={"field": "model", "type": "nominal", "scale": scale, "legend": {"title": None, "orient": "top"}},
     )
 
@@ -91,8 +97,8 @@ def importance_chart(facts: Mapping[str, Any]) -> Chart | None:
     if not rows:
         return None
     return _bars(
-        Chart("importance", "What moves the estimates most", {}, ("feature", "mean_abs_log_odds"), rows),
-        x={"field": "mean_abs_log_odds", "title": "Mean change of the log-odds (absolute SHAP value)"},
+        Chart("importance", _("What moves the estimates most"), {}, ("feature", "mean_abs_log_odds"), rows),
+        x={"field": "mean_abs_log_odds", "title": _("Mean change of the log-odds (absolute SHAP value)")},
         colour={"value": "#0072B2"},
     )
 
@@ -105,23 +111,23 @@ def contribution_chart(prediction: Prediction) -> Chart | None:
             "feature": feature_in_words(c["feature"]),
             "value": None if c["value"] is None else round(c["value"], 4),
             scale_name: round(c[scale_name], 3),
-            "towards": "Response" if c[scale_name] > 0 else "No response",
+            "towards": _("Response") if c[scale_name] > 0 else _("No response"),
         }
         for c in prediction.contributions
     ]
     if not rows:
         return None
-    scale = {"domain": ["Response", "No response"], "range": ["#009E73", "#D55E00"]}
+    scale = {"domain": [_("Response"), _("No response")], "range": ["#009E73", "#D55E00"]}
     columns = ("feature", "value", scale_name, "towards")
-    unit = "log-odds" if scale_name == "log_odds" else "change of probability, 0 to 1"
+    unit = _("log-odds") if scale_name == "log_odds" else _("change of probability, 0 to 1")
     return _bars(
-        Chart("contributions", f"What moved this prediction ({unit})", {}, columns, rows),
-        x={"field": scale_name, "title": f"Contribution ({unit})"},
+        Chart("contributions", _("What moved this prediction (%(unit)s)") % {"unit": unit}, {}, columns, rows),
+        x={"field": scale_name, "title": _("Contribution (%(unit)s)") % {"unit": unit}},
         colour={
             "field": "towards",
             "type": "nominal",
             "scale": scale,
-            "legend": {"title": "Towards", "orient": "top", "titleOrient": "left"},
+            "legend": {"title": _("Towards"), "orient": "top", "titleOrient": "left"},
         },
     )
 

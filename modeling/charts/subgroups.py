@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from cohorts.charts import Chart
 from modeling.charts.discrimination import rounded
 from modeling.wording import subgroup_in_words
@@ -27,7 +29,7 @@ def subgroup_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
         }
         for row in rows
     ]
-    drawn = [{**row, "label": f"{row['group']} ({row['events']} of {row['n']})"} for row in listed]
+    drawn = [{**row, "label": _("%(group)s (%(events)s of %(n)s)") % row} for row in listed]
     y = {
         "field": "label",
         "type": "nominal",
@@ -35,11 +37,11 @@ def subgroup_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
         "title": None,
         "axis": {"labelLimit": 290, "labelFontSize": 11},
     }
-    x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": "AUC (95 % interval)"}
+    x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": _("AUC (95 % interval)")}
     without = {
         "mark": {"type": "text", "align": "left", "baseline": "middle", "fontSize": 11, "opacity": 0.75},
         "transform": [{"filter": "!isValid(datum.auc)"}],
-        "encoding": {"x": {"value": 4}, "text": {"value": "too few"}},
+        "encoding": {"x": {"value": 4}, "text": {"value": _("too few")}},
     }
     known = [{"filter": "isValid(datum.auc)"}]
     spec = {
@@ -62,4 +64,4 @@ def subgroup_chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
         ],
     }
     columns = ("group", "n", "events", "auc", "low", "high", "interaction_p", "note")
-    return Chart("subgroups", "Subgroups (MPR of all patients)", spec, columns, listed)
+    return Chart("subgroups", _("Subgroups (MPR of all patients)"), spec, columns, listed)

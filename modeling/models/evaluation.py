@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from modeling.models.training import ModelVersion
 
@@ -13,13 +14,13 @@ class Evaluation(models.Model):
     cohort_path = "model_version__cohort"
 
     class Split(models.TextChoices):
-        NESTED_CV = "nested_cv", "Nested cross-validation"
+        NESTED_CV = "nested_cv", _("Nested cross-validation")
         #: Runs before 0.3.0, whose threshold was chosen on the predictions that are measured.
-        CROSS_VALIDATION = "cross_validation", "Cross-validation (training patients)"
-        INTERNAL_TEST = "internal_test", "Internal test"
-        EXTERNAL = "external", "External test"
-        LEAVE_ONE_CENTRE_OUT = "leave_one_centre_out", "Leave one centre out"
-        TEMPORAL = "temporal", "Temporal test"
+        CROSS_VALIDATION = "cross_validation", _("Cross-validation (training patients)")
+        INTERNAL_TEST = "internal_test", _("Internal test")
+        EXTERNAL = "external", _("External test")
+        LEAVE_ONE_CENTRE_OUT = "leave_one_centre_out", _("Leave one centre out")
+        TEMPORAL = "temporal", _("Temporal test")
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="evaluations")
     split = models.CharField(max_length=24, choices=Split)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.errors import ServiceError
 from cohorts.models import Patient
@@ -18,9 +19,9 @@ class Prediction(models.Model):
     centre_path = "patient__centre"
 
     class Standing(models.TextChoices):
-        TRAINING = "training", "Training patient: out-of-fold probability"
-        HELD_OUT = "held_out", "Held-out patient"
-        PROSPECTIVE = "prospective", "No outcome was known"
+        TRAINING = "training", _("Training patient: out-of-fold probability")
+        HELD_OUT = "held_out", _("Held-out patient")
+        PROSPECTIVE = "prospective", _("No outcome was known")
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="predictions")
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="predictions")

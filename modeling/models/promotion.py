@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.models import Cohort, User
 from modeling.models.training import ModelVersion
@@ -14,10 +15,10 @@ class Promotion(models.Model):
     cohort_path = "cohort"
 
     class Kind(models.TextChoices):
-        FIRST = "first", "First of its name"
-        APPROVED = "approved", "Approved after comparison"
-        OVERRIDDEN = "overridden", "Approved against the comparison"
-        ROLLBACK = "rollback", "Rollback"
+        FIRST = "first", _("First of its name")
+        APPROVED = "approved", _("Approved after comparison")
+        OVERRIDDEN = "overridden", _("Approved against the comparison")
+        ROLLBACK = "rollback", _("Rollback")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="promotions")
     name = models.CharField(max_length=40, help_text="of the model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.models import Cohort, Job, User
 from modeling.models.training import TrainingRun
@@ -15,11 +16,11 @@ class Report(models.Model):
     cohort_path = "cohort"
 
     class Kind(models.TextChoices):
-        STUDY = "study", "Study report"
-        MODEL_CARD = "model_card", "Model card"
-        CLEAR = "clear", "CLEAR checklist"
-        METRICS = "metrics", "METRICS score"
-        TRIPOD = "tripod", "TRIPOD+AI checklist"
+        STUDY = "study", _("Study report")
+        MODEL_CARD = "model_card", _("Model card")
+        CLEAR = "clear", _("CLEAR checklist")
+        METRICS = "metrics", _("METRICS score")
+        TRIPOD = "tripod", _("TRIPOD+AI checklist")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="reports")
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="reports")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from cohorts.models import Cohort, Job, Patient, User
 from modeling.models.snapshot import TableSnapshot
@@ -45,9 +46,9 @@ class ModelVersion(models.Model):
     cohort_path = "cohort"
 
     class State(models.TextChoices):
-        CHALLENGER = "challenger", "Challenger"
-        CHAMPION = "champion", "Champion"
-        RETIRED = "retired", "Retired"
+        CHALLENGER = "challenger", _("Challenger")
+        CHAMPION = "champion", _("Champion")
+        RETIRED = "retired", _("Retired")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="model_versions")
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="model_versions")

@@ -56,7 +56,8 @@ def _performance(a: ModelVersion, b: ModelVersion) -> tuple[SideBySide, ...]:
     theirs = {(e.split, e.centre): e for e in b.evaluations.all()}
     places = sorted({*mine, *theirs}, key=lambda place: (Evaluation.Split.values.index(place[0]), place[1]))
     return tuple(
-        SideBySide(Evaluation.Split(place[0]).label, place[1], mine.get(place), theirs.get(place)) for place in places
+        SideBySide(str(Evaluation.Split(place[0]).label), place[1], mine.get(place), theirs.get(place))
+        for place in places
     )
 
 

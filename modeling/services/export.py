@@ -12,6 +12,7 @@ import pandas as pd
 from django.db.models import Model, QuerySet
 
 from cohorts.access import Action, Person, allowed, visible
+from cohorts.core.node_stations import format_stations
 from cohorts.models import Cohort, PathologyOutcome, Patient
 from cohorts.selectors.patients import response_of, timeline_of
 from cohorts.services.outcomes import OUTCOME_FIELDS
@@ -21,7 +22,9 @@ from imaging.selectors import location_of, measured_locations_in, vector_of
 from modeling.models import Prediction
 
 M = TypeVar("M", bound=Model)
-_DATES = {"first_dose_on", "last_dose_on", "surgery_on", "signed_off_on"}
+_DATES = {"first_dose_on", "last_dose_on", "enrolled_on", "surgery_on", "signed_off_on"}
+#: Free text stays behind: nobody can promise that it holds no identity.
+_FREE_TEXT = {"exclusion_note"}
 #: What the data dictionary says of a column; features are described by their name's parts.
 _MEANINGS = {
     "patient": "Pseudonym",
@@ -105,7 +108,9 @@ def _patients(cohort: Cohort, user: Person | None) -> pd.DataFrame:
     rows = []
     for patient in found.select_related("centre", "cohort").prefetch_related("timepoints").order_by("code"):
         row = {"patient": patient.code, "centre": patient.centre.code}
-        row |= {name: getattr(patient, name) for name in CLINICAL_FIELDS if name not in {"centre", *_DATES}}
+        row |= {
+            name: getattr(patient, name) for name in CLINICAL_FIELDS if name not in {"centre", *_DATES, *_FREE_TEXT}
+        }
         location = location_of(patient, measured.get(patient.pk, {}))
         row |= {"location": location.zone, "location_source": location.source}
         rows.append(row | _days(patient, readings.get(patient.pk, PathologyOutcome())))
@@ -117,6 +122,7 @@ def _days(patient: Patient, reading: PathologyOutcome) -> dict[str, int | None]:
     timeline = timeline_of(patient, outcome=reading)
     start = timeline.first_dose_on
     dates = {name: getattr(timeline, name) for name in timeline.__dataclass_fields__ if name != "first_dose_on"}
+    dates["enrolled_on"] = patient.enrolled_on
     return {
         f"{name.removesuffix('_on')}_days": (day - start).days if day and start else None
         for name, day in dates.items()
@@ -130,7 +136,7 @@ def _outcomes(cohort: Cohort, user: Person | None) -> pd.DataFrame:
     for outcome in found.select_related("patient__centre", "patient__cohort").order_by("patient__code"):
         response = response_of(outcome, cohort)
         row = {"patient": outcome.patient.code, "centre": outcome.patient.centre.code, "version": outcome.version}
-        row |= {name: getattr(outcome, name) for name in names}
+        row |= {name: getattr(outcome, name) for name in names} | {"stations": format_stations(outcome.stations)}
         rows.append(row | {"mpr": response.mpr, "pcr": response.pcr})
     return _numeric(_table(rows), [n for n in names if n.endswith(("percent", "mm"))])
 

@@ -14,6 +14,7 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from cohorts import audit
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, User
+from cohorts.selectors.locks import locked_patients
 from imaging import storage
 from imaging.selectors import habitat_vectors_by_segmentation
 from modeling.core.table import FeatureTable
@@ -24,7 +25,7 @@ from modeling.services.training import enqueue_training
 
 logger = logging.getLogger("ecotone.schedule")
 _TASK = "modeling.tasks.retrain_on_schedule"
-POLICY_FIELDS = ("minimum_new_outcomes", "when_stale", "margin_auc", "slope_low", "slope_high")
+POLICY_FIELDS = ("minimum_new_outcomes", "locked_only", "when_stale", "margin_auc", "slope_low", "slope_high")
 
 
 def scheduled(cohort: Cohort) -> PeriodicTask | None:
@@ -127,9 +128,11 @@ def why_due(cohort: Cohort, last: TrainingRun | None) -> str:
     cases = gather(cohort, last.snapshot.habitat_model.protocol).cases
     used = set(last.snapshot.outcomes.order_by("pk").values_list("pk", flat=True))
     # Only of patients who can be modelled: a reading that never enters a table would be new for ever.
-    new = sum(case.outcome is not None and case.outcome.pk not in used for case in cases)
+    fresh = [case for case in cases if case.outcome is not None and case.outcome.pk not in used]
+    locked = locked_patients(cohort) if policy.locked_only else frozenset()
+    new = sum(case.patient.pk in locked for case in fresh) if policy.locked_only else len(fresh)
     if new >= policy.minimum_new_outcomes:
-        return f"{new} outcomes since run {last.number}."
+        return f"{new} {'locked ' if policy.locked_only else ''}outcomes since run {last.number}."
     return _what_changed(cohort, last, cases)
 
 

@@ -10,9 +10,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from cohorts.core.agreement import UNREAD, Consensus
 from cohorts.core.response import is_mpr
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, PathologyOutcome, Patient, Timepoint
+from cohorts.selectors.readings import consensus_in, settled
 from cohorts.services.cohorts import UNASSIGNED_CENTRE
 from imaging.core.features import FeatureVector
 from imaging.core.habitats import Codebook
@@ -44,6 +46,7 @@ class Case:
     whole_tumour: Mapping[str, FeatureVector]
     supervoxels: Mapping[str, str]
     located: Mapping[str, TumourLocation] | None = None
+    consensus: Consensus = UNREAD
 
     @property
     def code(self) -> str:
@@ -71,6 +74,7 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
     digests = supervoxel_digests(cohort, protocol)
     located = measured_locations_in(cohort)
     outcomes = {o.patient_id: o for o in PathologyOutcome.objects.filter(patient__cohort=cohort, is_current=True)}
+    consensus = consensus_in(cohort) if cohort.double_reading else {}
     cases: list[Case] = []
     excluded: list[dict[str, str]] = []
     patients = Patient.objects.filter(cohort=cohort).select_related("centre", "cohort").prefetch_related("timepoints")
@@ -81,7 +85,8 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
             outcome.patient = patient
         whole = {kind: vectors[s.pk] for kind, s in pair.items() if s.pk in vectors}
         parts = {kind: digests[s.pk] for kind, s in pair.items() if s.pk in digests}
-        case = Case(patient, outcome, pair, whole, parts, located.get(patient.pk, {}))
+        read = consensus.get(patient.pk, UNREAD)
+        case = Case(patient, outcome, pair, whole, parts, located.get(patient.pk, {}), read)
         if reason := _why_not(case, needs_outcome=needs_outcome):
             excluded.append({"patient": patient.code, "reason": reason})
         else:
@@ -92,8 +97,8 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
 def _why_not(case: Case, *, needs_outcome: bool) -> str:
     if case.patient.centre.code == UNASSIGNED_CENTRE:
         return "The centre is not assigned yet."
-    if needs_outcome and case.outcome is None:
-        return "No pathology outcome is entered."
+    if needs_outcome and (reason := _why_no_outcome(case)):
+        return reason
     marked = {t.kind for t in case.patient.timepoints.all() if t.status == Timepoint.Status.NOT_EVALUABLE}
     for kind, label in ((PRE, "pre-treatment"), (POST, "post-treatment")):
         if kind in marked:
@@ -103,6 +108,19 @@ def _why_not(case: Case, *, needs_outcome: bool) -> str:
         if kind not in case.whole_tumour or kind not in case.supervoxels:
             return f"The {label} CT has not been extracted, or its extraction failed."
     return ""
+
+
+def _why_no_outcome(case: Case) -> str:
+    if case.patient.exclusion:
+        why = str(case.patient.get_exclusion_display())
+        return f"The patient is excluded: {why[0].lower()}{why[1:]}."
+    if case.outcome is None:
+        return "No pathology outcome is entered."
+    if not case.patient.cohort.double_reading or settled(case.outcome, case.consensus):
+        return ""
+    if case.consensus.is_settled:
+        return "The pathology entered is not what the blinded readers settled on."
+    return "The blinded readings are not settled."
 
 
 def outcomes_of(cases: Sequence[Case], cohort: Cohort) -> pd.Series[int]:

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from cohorts.access import Action, actions_in, fetch
@@ -90,11 +91,11 @@ def rollback_version(request: HttpRequest, cohort_code: str, pk: int) -> HttpRes
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     form = RollbackForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say why this version returns.")
+        messages.error(request, _("Say why this version returns."))
         return redirect("modeling:champions", cohort_code)
     try:
         rollback(version.cohort, version.name, version, actor=request.user, reason=form.cleaned_data["reason"])
-        messages.success(request, f"{version} is the champion again.")
+        messages.success(request, _("%(version)s is the champion again.") % {"version": version})
     except ServiceError as error:
         messages.error(request, error.message)
     return redirect("modeling:champions", cohort_code)

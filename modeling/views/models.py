@@ -7,6 +7,7 @@ from operator import attrgetter
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from cohorts.access import Action, actions_in, fetch
@@ -61,7 +62,7 @@ def retrain(request: HttpRequest, cohort_code: str) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     form = TrainForm(request.POST, recipes=recipes_of(cohort))
     if not form.is_valid():
-        messages.error(request, "Choose a recipe.")
+        messages.error(request, _("Choose a recipe."))
         return redirect("modeling:models", cohort_code)
     recipe, is_open = form.cleaned_data["recipe"], not form.cleaned_data["keep_closed"]
     try:
@@ -79,11 +80,13 @@ def schedule(request: HttpRequest, cohort_code: str) -> HttpResponse:
     form = ScheduleForm(request.POST, recipes=recipes_of(cohort))
     if form.is_valid():
         set_schedule(cohort, actor=request.user, policy=form.policy, **form.schedule)
-        messages.success(request, "The schedule is saved.")
+        messages.success(request, _("The schedule is saved."))
     else:
         messages.error(
             request,
-            f"The schedule is not saved. {' '.join(str(text) for texts in form.errors.values() for text in texts)}",
+            _("The schedule is not saved.")
+            + " "
+            + " ".join(str(text) for texts in form.errors.values() for text in texts),
         )
     return redirect("modeling:models", cohort_code)
 
@@ -108,11 +111,11 @@ def promote_version(request: HttpRequest, cohort_code: str, pk: int) -> HttpResp
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     form = PromotionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say why this version becomes the champion.")
+        messages.error(request, _("Say why this version becomes the champion."))
         return redirect(version.run)
     try:
         promote(version, actor=request.user, **form.cleaned_data)
-        messages.success(request, f"{version} is the champion now.")
+        messages.success(request, _("%(version)s is the champion now.") % {"version": version})
     except ServiceError as error:
         messages.error(request, error.message)
     return redirect(version.run)

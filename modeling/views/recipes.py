@@ -7,6 +7,8 @@ from dataclasses import replace
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from cohorts.access import Action, actions_in, fetch
@@ -57,7 +59,7 @@ def recipe_edit(request: HttpRequest, cohort_code: str, name: str) -> HttpRespon
     own_name = f"{name}-{cohort.code}"[:40] if name in BUILT_IN else name
     form = DesignForm(request.POST) if request.method == "POST" else DesignForm.of(replace(recipe, name=own_name))
     if request.method == "POST" and form.is_valid() and (saved := _saved(request, cohort, recipe, form)):
-        messages.success(request, f"{saved} is saved.")
+        messages.success(request, _("%(recipe)s is saved.") % {"recipe": saved})
         return redirect("modeling:recipe", cohort.code, saved.name)
     context = {"cohort": cohort, "recipe": recipe, "form": form, "groups": _groups(form)}
     return render(request, "modeling/recipe_form.html", context)
@@ -81,8 +83,8 @@ def _saved(request: HttpRequest, cohort: Cohort, base: Recipe, form: DesignForm)
 
 
 _GROUPS = {
-    "What models look at": ("views",),
-    "Selection of features": (
+    gettext_lazy("What models look at"): ("views",),
+    gettext_lazy("Selection of features"): (
         "max_missing_fraction",
         "icc_minimum",
         "icc_limit",
@@ -93,9 +95,9 @@ _GROUPS = {
         "lasso_rule",
         "patients_per_feature",
     ),
-    "Classifiers": ("classifiers", "class_weight", "calibration", "harmonise"),
-    "Threshold": ("threshold_rule", "sensitivity_floor"),
-    "Validation": (
+    gettext_lazy("Classifiers"): ("classifiers", "class_weight", "calibration", "harmonise"),
+    gettext_lazy("Threshold"): ("threshold_rule", "sensitivity_floor"),
+    gettext_lazy("Validation"): (
         "cv_folds",
         "cv_repeats",
         "inner_folds",

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from cohorts.access import Action, actions_in, fetch
@@ -86,7 +87,7 @@ def _curves(version: ModelVersion, evaluations: Sequence[Evaluation]) -> list[Ch
     tested = next((split for split in _TESTS if any(e.split == split for e in own)), Evaluation.Split.NESTED_CV)
     label = Evaluation.Split(tested).label.lower()
     charts = (
-        roc_chart(evaluations, split=tested, title=f"ROC, {label}"),
+        roc_chart(evaluations, split=tested, title=_("ROC, %(split)s") % {"split": label}),
         net_benefit_chart(evaluations, split=tested),
     )
     return [chart for chart in charts if chart]
@@ -117,11 +118,11 @@ def open_external(request: HttpRequest, cohort_code: str, number: int) -> HttpRe
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     form = OpeningForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say why the external centres are opened now.")
+        messages.error(request, _("Say why the external centres are opened now."))
         return redirect(run)
     try:
         opened = runs.open_external(run, actor=request.user, reason=form.cleaned_data["reason"])
-        messages.success(request, f"{opened} external centres are open; the log says so.")
+        messages.success(request, _("%(n)s external centres are open; the log says so.") % {"n": opened})
     except ServiceError as error:
         messages.error(request, error.message)
     return redirect(run)

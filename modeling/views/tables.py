@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from cohorts.access import Action, actions_in, fetch
@@ -43,7 +44,7 @@ def upload(request: HttpRequest, cohort_code: str) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     form = TableUploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, "Choose a table that is not empty: CSV or Parquet.")
+        messages.error(request, _("Choose a table that is not empty: CSV or Parquet."))
         return redirect("modeling:tables", cohort_code)
     file = form.cleaned_data["file"]
     try:

@@ -106,7 +106,11 @@ def characteristics(records: Records) -> list[BaselineRow]:
         *choice("Histology", "histology", Patient.Histology),
         *classes("Clinical stage", [stage_of(p)[0] for p in patients], _STAGES),
         *numbers("PD-L1 (%)", [p.pdl1_percent for p in patients]),
-        *classes("Location (entered, or measured on the CT)", records.zones, dict(Patient.Location.choices)),
+        *classes(
+            "Location (entered, or measured on the CT)",
+            records.zones,
+            {value: str(label) for value, label in Patient.Location.choices},
+        ),
         *numbers("Cycles of treatment", [p.cycles for p in patients]),
         *classes("Pathological response", [str(value) for value in y], response),
     ]
