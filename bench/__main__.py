@@ -9,13 +9,14 @@ import argparse
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import rows
 from bench.cases import find_source, write_cases
+from bench.pages import Page, page_markdown, page_table, pages
 from bench.planted import planted
 from bench.report import Row, as_json, machine, markdown, notes_of, stage_table, table
 from bench.scan import cohort, scan
@@ -33,7 +34,7 @@ ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {
 }
 #: Rows about models; they need no files of cases, and some take minutes.
 MODEL_ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {"study": study, "planted": planted}
-NAMES = (*ROWS, "cohort", *MODEL_ROWS, "stages")
+NAMES = (*ROWS, "cohort", *MODEL_ROWS, "stages", "pages")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -108,11 +109,17 @@ def main() -> None:
         console.print("stages on synthetic patients")
         by_stage = stages(options.patients).seconds
         console.print(stage_table(by_stage))
+    of_pages: list[Page] = []
+    if options.only and "pages" in options.only:  # it takes minutes, so it runs where it is asked for
+        console.print("pages of the application")
+        of_pages = pages(repeats=max(20, options.repeats), say=lambda line: console.print(line, highlight=False))
+        console.print(page_table(of_pages))
     if options.json:
-        document = as_json(found, by_stage, about)
+        document = as_json(found, by_stage, about) | {"pages": [asdict(page) for page in of_pages]}
         options.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     if options.markdown:
-        options.markdown.write_text(markdown(found, by_stage, about))
+        text = markdown(found, by_stage, about)
+        options.markdown.write_text(text + (f"\n{page_markdown(of_pages)}\n" if of_pages else ""))
 
 
 if __name__ == "__main__":

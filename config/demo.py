@@ -16,10 +16,11 @@ from django.conf import settings
 from django.db import transaction
 
 from cohorts import jobs
-from cohorts.models import Centre, Cohort, Job, PathologyOutcome, Patient, Role, User
+from cohorts.models import Centre, Cohort, Job, PathologyOutcome, Patient, Query, Role, User
 from cohorts.services.cohorts import create_cohort, set_membership
 from cohorts.services.outcomes import OUTCOME_FIELDS, enter_outcome
 from cohorts.services.patients import CLINICAL_FIELDS, create_patient
+from cohorts.services.queries import open_query
 from imaging.core.phantom import PatientTruth, plan_cohort, truth_document, write_patient
 from imaging.models import Segmentation
 from imaging.services.ingest import enqueue_import
@@ -29,8 +30,15 @@ FIRST_CODE = "demo"
 CENTRES = {"A": "Centre A (synthetic)", "B": "Centre B (synthetic)", "C": "Centre C (synthetic)"}
 LOGINS = {
     "coordinator": Role.COORDINATOR,
+    "reader": Role.READER,
     "researcher": Role.RESEARCHER,
+    "data_manager": Role.DATA_MANAGER,
     "administrator": Role.ADMINISTRATOR,
+}
+#: Field → what the demonstration's data manager asks of it, one patient after the other.
+QUERIES = {
+    "pdl1_percent": "Which antibody was it measured with, and on which specimen?",
+    "ypn": "The report lists the stations. Please enter them one by one.",
 }
 _TRUTH_FILE = "planted-truth.json"
 
@@ -100,7 +108,7 @@ def _finished(plan: DemoPlan, truth: PatientTruth) -> Path:
 
 @transaction.atomic
 def ensure_people_and_cohort(plan: DemoPlan) -> Cohort:
-    """Give the demo cohort, with a person of each of three roles, whose passwords are made once."""
+    """Give the demo cohort, with a person of each role, whose passwords are made once."""
     cohort = Cohort.objects.filter(code=plan.code).first() or create_cohort(
         plan.code,
         name=f"Synthetic demonstration, {len(plan.truths)} patients",
@@ -162,6 +170,17 @@ def _reading(truth: PatientTruth) -> dict[str, Any]:
     values = {field.name: None if field.null else field.get_default() for field in fields}
     planted = {name: getattr(truth.pathology, name) for name in OUTCOME_FIELDS if hasattr(truth.pathology, name)}
     return values | planted | dates
+
+
+@transaction.atomic
+def ask_queries(plan: DemoPlan, cohort: Cohort) -> None:
+    """Ask about a field of the first patients, as a data manager would, so that a coordinator's day is not empty."""
+    if Query.objects.filter(patient__cohort=cohort).exists():
+        return
+    actor = User.objects.get(username="data_manager")
+    patients = {patient.code: patient for patient in Patient.objects.filter(cohort=cohort).select_related("cohort")}
+    for truth, (field, text) in zip(plan.truths, QUERIES.items(), strict=False):
+        open_query(patients[truth.code], field=field, text=text, actor=actor)
 
 
 def enqueue_imports(plan: DemoPlan, cohort: Cohort) -> Job | None:

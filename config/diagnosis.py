@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from cohorts.services.onboarding import is_empty, setup_code
 from cohorts.workers import broker_answers, redis_binary, workers_answer
 from config.staticfiles import BROWSER_LIBRARIES
 
@@ -116,6 +117,17 @@ def database() -> Finding:
     return Finding("Database", "ok", kind)
 
 
+def people() -> Finding:
+    """Look whether anybody can log in; if nobody can, tell the code that sets the site up."""
+    try:
+        if is_empty():
+            remedy = f"Open the site and enter the setup code {setup_code()}."
+            return Finding("People", "warning", "nobody can log in yet", remedy)
+    except DatabaseError:
+        return Finding("People", "warning", "the database has no tables yet", "Run manage.py migrate.")
+    return Finding("People", "ok", "at least one can log in")
+
+
 def broker() -> Finding:
     """Look whether a broker runs, or could be started."""
     if broker_answers():
@@ -149,4 +161,4 @@ def browser() -> Finding:
     return Finding("Chromium", "warning", "none", "Only browser tests need it: apt-get install chromium")
 
 
-CHECKS = (python, compiler, libraries, radiomics, browser_libraries, database, broker, workers, disk, browser)
+CHECKS = (python, compiler, libraries, radiomics, browser_libraries, database, people, broker, workers, disk, browser)

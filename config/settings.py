@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "cohorts.middleware.PreferencesMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -72,7 +73,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "cohorts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "cohorts:list"
+LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 TEMPLATES = [
@@ -99,6 +100,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / app / "locale" for app in ("cohorts", "imaging", "modeling")]
 TIME_ZONE = os.environ.get("ECOTONE_TIME_ZONE", "UTC")
 USE_TZ = True
 
@@ -138,9 +141,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULE = {"bring back dead workers' jobs": {"task": "cohorts.tasks.reap", "schedule": 15.0}}
+CELERY_BEAT_SCHEDULE = {
+    "bring back dead workers' jobs": {"task": "cohorts.tasks.reap", "schedule": 15.0},
+    "remove forgotten uploads": {"task": "imaging.tasks.discard_forgotten_uploads", "schedule": 6 * 3600.0},
+}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
+CSRF_FAILURE_VIEW = "cohorts.views.errors.forged"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("ECOTONE_HTTPS", default=False)
@@ -154,7 +161,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "img-src": [SELF, "data:"],
         "script-src": [SELF],
-        # Vega and niivue set styles on the elements that they make.
+        # Vega sets styles on the elements that it makes.
         "style-src": [SELF, "'unsafe-inline'"],
         "connect-src": [SELF],
         "worker-src": [NONE],

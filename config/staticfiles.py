@@ -20,7 +20,6 @@ BROWSER_LIBRARIES = {
     "vendor/vega-lite.min.js": "vega-lite/build/vega-lite.min.js",
     "vendor/vega-embed.min.js": "vega-embed/build/vega-embed.min.js",
     "vendor/vega-interpreter.min.js": "vega-interpreter/build/vega-interpreter.min.js",
-    "vendor/niivue.umd.js": "@niivue/niivue/dist/niivue.umd.js",
 }
 
 

@@ -41,7 +41,7 @@ OWN = {
 OPTIONS = {
     "demo": ["--patients", "--seed", "--port", "--no-serve"],
     "import_dicom": ["--cohort", "--patient", "--timepoint", "--dry-run", "--json"],
-    "import_outcomes": ["--cohort", "--commit", "--json"],
+    "import_outcomes": ["--cohort", "--sheet", "--redcap", "--commit", "--json"],
     "extract": ["--cohort", "--protocol", "--wait", "--json"],
     "features": ["--roi", "--protocol", "--out", "--json"],
     "voxel_maps": ["--out", "--roi", "--class", "--feature", "--spacing-mm", "--json"],
@@ -333,9 +333,9 @@ def test_extract_refuses_to_queue_work_that_nobody_would_do(
 
 def test_a_cohort_is_made_with_centres_and_an_administrator(trial: Trial, capsys: Any) -> None:
     arguments = {"name": "New", "centre": ["A:First", "B"], "administrator": "stranger"}
-    report = report_of(capsys, "create_cohort", "new", **arguments)
-    assert report == {"code": "new", "name": "New", "centres": {"A": "First", "B": "B"}}
-    cohort = Cohort.objects.get(code="new")
+    report = report_of(capsys, "create_cohort", "fresh", **arguments)
+    assert report == {"code": "fresh", "name": "New", "centres": {"A": "First", "B": "B"}}
+    cohort = Cohort.objects.get(code="fresh")
     assert cohort.training_centre is not None
     assert cohort.training_centre.code == "A"
     assert Membership.objects.get(cohort=cohort).user == trial.people["stranger"]
@@ -347,14 +347,14 @@ def test_a_cohort_is_made_with_centres_and_an_administrator(trial: Trial, capsys
     [
         ("trial", {}, "already"),
         ("a b", {}, "is no code"),
-        ("new", {"centre": ["ä:x"]}, "is no code"),
-        ("new", {"administrator": "nobody"}, "no user"),
+        ("fresh", {"centre": ["ä:x"]}, "is no code"),
+        ("fresh", {"administrator": "nobody"}, "no user"),
     ],
 )
 def test_a_cohort_that_cannot_be_made_says_why(trial: Trial, code: str, options: Any, said: str) -> None:
     with pytest.raises(CommandError, match=said):
         call_command("create_cohort", code, **options)
-    assert not Cohort.objects.filter(code="new").exists()
+    assert not Cohort.objects.filter(code="fresh").exists()
 
 
 def quiet_doctor(monkeypatch: pytest.MonkeyPatch, *, disk: Any = diagnosis.disk) -> None:

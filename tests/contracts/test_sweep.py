@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,19 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cohorts.access import PERMISSIONS, Action
-from cohorts.models import Job, Role
+from cohorts.models import Job, Role, Subset
 from cohorts.services.outcomes import enter_outcome
+from cohorts.services.queries import open_query
+from cohorts.services.table_import.imports import bring_table
 from imaging import storage
-from imaging.core.codec import pack_labels
-from imaging.models import HabitatMap, HabitatModel, Segmentation
+from imaging.core.codec import pack_labels, pack_registered
+from imaging.core.features import FeatureVector
+from imaging.core.registration import STANDARD, Registered, lung_grid_of
+from imaging.core.supervoxels import pack_supervoxels, supervoxels
+from imaging.models import HabitatMap, HabitatModel, Registration, Segmentation, SupervoxelMap, TransitionMap
+from imaging.services.extraction import store_features
 from imaging.services.protocols import protocol_named
+from imaging.services.resumable import Announced, begin
 from modeling.models import ModelVersion, Report, TableAnalysis, TableSnapshot, TrainingRun
 from tests.scans import PRE_SCAN_ON, small_scan, store_scan
 from tests.trial import READING, Trial
@@ -37,7 +45,7 @@ ACTORS = (
 )
 
 # What a cell may say.
-STATUSES = {"ok": 200, "moved": 302, "method": 405, "no": 403, "gone": 404}
+STATUSES = {"ok": 200, "moved": 302, "bad": 400, "method": 405, "no": 403, "gone": 404, "unclear": 422}
 #: An anonymous visitor is sent to the log-in page.
 LOGIN = "login"
 
@@ -51,43 +59,127 @@ COHORT = "ok ok ok ok ok ok gone login"  # everybody in the cohort
 PATIENT = "ok ok ok ok ok gone gone login"  # everybody who sees the patient's centre
 PREDICTIONS = "no no ok no ok ok gone login"
 NEVER = everybody("method")
+OWN_TABLE = "ok gone gone gone gone gone gone login"
+OWN_UPLOAD = OWN_TABLE
 
 #: URL name → what GET and POST answer to each actor; posts carry an empty form.
 TABLE: dict[str, tuple[str, str]] = {
-    "home": (everybody("moved"), NEVER.replace("method", "moved")),
+    "home": (everybody("moved"), NEVER),
     "login": ("moved moved moved moved moved moved moved ok", "moved moved moved moved moved moved moved ok"),
     "logout": (NEVER, everybody("moved")),
     "health": ("ok ok ok ok ok ok ok ok", "ok ok ok ok ok ok ok ok"),
+    "words": (everybody("ok").replace(LOGIN, "ok"), NEVER.replace(LOGIN, "method")),
+    "set_language": (NEVER.replace(LOGIN, "method"), everybody("moved").replace(LOGIN, "moved")),
+    "welcome": (everybody("moved").replace(LOGIN, "moved"), everybody("moved").replace(LOGIN, "moved")),
+    # Nothing is left to wait for; htmx is told to stop asking.
+    "welcome-progress": (everybody("286"), NEVER),
+    "account": (everybody("ok"), everybody("ok")),
+    "account-password": (NEVER, everybody("ok")),
+    "theme": (NEVER, everybody("moved")),
+    "help": (everybody("ok"), NEVER),
     "cohorts:list": (everybody("ok"), NEVER),
     # Roles belong to a cohort, so nobody may make another; the installation's administrators may.
     "cohorts:create": (everybody("no"), everybody("no")),
     "cohorts:detail": (COHORT, NEVER),
     "cohorts:patients": (COHORT, NEVER),
     "cohorts:history": (COHORT, NEVER),
+    "cohorts:completeness": (COHORT, NEVER),
+    "cohorts:participants-panel": (COHORT, NEVER),
+    "cohorts:baseline-panel": (COHORT, NEVER),
+    "cohorts:subsets": (COHORT, NEVER),
+    "cohorts:subset": ("moved moved moved moved moved moved gone login", NEVER),
+    "cohorts:subset-save": (NEVER, "moved moved moved moved moved moved gone login"),
+    # Its owner may forget it, and who manages the cohort.
+    "cohorts:subset-delete": (NEVER, "moved no no no moved moved gone login"),
     "cohorts:jobs": (COHORT, NEVER),
     "cohorts:patient": (PATIENT, NEVER),
     "cohorts:patient-history": (PATIENT, NEVER),
     "cohorts:patient-create": ("ok no no ok ok ok gone login", "ok no no ok ok ok gone login"),
     "cohorts:patient-edit": ("ok no no ok ok gone gone login", "ok no no ok ok gone gone login"),
     "cohorts:outcome": ("ok ok no ok ok gone gone login", "ok ok no ok ok gone gone login"),
+    "cohorts:patient-derive": (NEVER, "ok no no ok ok gone gone login"),
+    "cohorts:patient-merge": (NEVER, "moved no no moved moved gone gone login"),
+    "cohorts:field-history": (PATIENT, NEVER),
     "cohorts:outcome-derive": (NEVER, "ok ok no ok ok gone gone login"),
-    "cohorts:outcome-import": ("ok ok no ok ok ok gone login", "ok ok no ok ok ok gone login"),
-    "cohorts:outcome-import-commit": (NEVER, "moved moved no moved moved moved gone login"),
+    "cohorts:outcome-draft": (NEVER, "ok ok no ok ok gone gone login"),
+    "cohorts:outcome-merge": (NEVER, "moved moved no moved moved gone gone login"),
+    "cohorts:table-imports": (COHORT, NEVER),
+    "cohorts:table-import-new": ("ok ok no ok ok ok gone login", "ok ok no ok ok ok gone login"),
+    # A table belongs to who brought it: here the coordinator.
+    "cohorts:table-import": (OWN_TABLE, NEVER),
+    "cohorts:table-import-mapping": (OWN_TABLE, OWN_TABLE),
+    "cohorts:table-import-write": (NEVER, OWN_TABLE.replace("ok", "moved")),
+    "cohorts:table-import-discard": (NEVER, OWN_TABLE.replace("ok", "moved")),
+    "cohorts:records-export": ("ok no ok ok ok ok gone login", NEVER),
+    "cohorts:day": (everybody("ok"), NEVER),
+    "cohorts:notifications": (everybody("ok"), NEVER),
+    "cohorts:notification-read": (NEVER, everybody("moved")),
+    # Nobody reads blind in a cohort without double reading.
+    "cohorts:readings": ("no no no no no no gone login", NEVER),
+    "cohorts:reading": ("no no no no no gone gone login", "no no no no no gone gone login"),
+    "cohorts:agreement-panel": (COHORT, NEVER),
+    "cohorts:queries": (COHORT, NEVER),
+    "cohorts:query-open": ("no no no ok ok gone gone login", "no no no ok ok gone gone login"),
+    "cohorts:query-answer": (NEVER, "moved no no moved moved gone gone login"),
+    "cohorts:query-close": (NEVER, "no no no moved moved gone gone login"),
+    "cohorts:query-reopen": (NEVER, "no no no moved moved gone gone login"),
+    "cohorts:lock": (PATIENT, "no no no ok ok gone gone login"),
+    "cohorts:unlock": ("no no no ok ok gone gone login", "no no no moved moved gone gone login"),
+    # What concerns every centre is not for who answers for one of them.
+    "cohorts:cohort-lock": ("no no no ok ok no gone login", "no no no ok ok no gone login"),
+    "cohorts:cohort-unlock": ("no no no ok ok no gone login", "no no no moved moved no gone login"),
+    "cohorts:cohort-settings": ("no no no no ok no gone login", "no no no no ok no gone login"),
+    "cohorts:member-add": (NEVER, "no no no no ok no gone login"),
+    "cohorts:member-change": (NEVER, "no no no no moved no gone login"),
     "cohorts:job": (PATIENT, NEVER),
     "cohorts:job-progress": (PATIENT, NEVER),
     "cohorts:job-cancel": (NEVER, "no no moved moved moved gone gone login"),
     "cohorts:job-retry": (NEVER, "no no moved moved moved gone gone login"),
     "imaging:import": ("ok no ok ok ok ok gone login", "ok no ok ok ok ok gone login"),
+    "imaging:upload-list": ("ok no ok ok ok ok gone login", NEVER),
+    # Posts are empty: a list of files that cannot be read.
+    "imaging:upload-create": (NEVER, "bad no bad bad bad bad gone login"),
+    "imaging:upload-chunk": (NEVER, NEVER),
+    "imaging:upload-finish": (NEVER, OWN_UPLOAD.replace("ok", "unclear")),
+    "imaging:upload-discard": (NEVER, OWN_UPLOAD.replace("ok", "moved")),
     "imaging:extract": (NEVER, "no no moved moved moved moved gone login"),
     "imaging:stability": (COHORT, NEVER),
     "imaging:stability-measure": (NEVER, "no no moved moved moved moved gone login"),
     "imaging:stability-table": ("no no ok ok ok ok gone login", NEVER),
+    "imaging:features": (COHORT, NEVER),
+    "imaging:features-table": ("no no ok ok ok ok gone login", NEVER),
+    # The other centre sees no patient, but which features a cohort has is no secret within it.
+    "imaging:feature": (COHORT, NEVER),
+    "imaging:feature-table": ("no no ok ok ok ok gone login", NEVER),
+    "imaging:feature-map": (COHORT, NEVER),
+    "imaging:feature-map-panel": (COHORT, NEVER),
+    "imaging:feature-map-table": ("no no ok ok ok ok gone login", NEVER),
+    "imaging:compare-protocols": (COHORT, NEVER),
+    "imaging:compare-protocols-table": ("no no ok ok ok ok gone login", NEVER),
     "imaging:cohort-panel": (COHORT, NEVER),
     "imaging:patient-panel": (PATIENT, NEVER),
     "imaging:not-evaluable": (NEVER, "moved no no moved moved gone gone login"),
+    "imaging:contours": (PATIENT, NEVER),
+    "imaging:contour": ("ok no ok ok ok gone gone login", NEVER),
+    "imaging:contour-scan": ("ok no ok ok ok gone gone login", NEVER),
+    "imaging:contour-slices": ("ok no ok ok ok gone gone login", NEVER),
+    "imaging:contour-mask": ("ok no ok ok ok gone gone login", NEVER),
+    # An empty form is answered with what it lacks.
+    "imaging:contour-start": (NEVER, "bad no bad bad bad gone gone login"),
+    "imaging:contour-fill": (NEVER, "bad no bad bad bad gone gone login"),
+    "imaging:contour-smooth": (NEVER, "bad no bad bad bad gone gone login"),
+    "imaging:contour-compare": (NEVER, "bad no bad bad bad gone gone login"),
+    "imaging:contour-save": (NEVER, "bad no bad bad bad gone gone login"),
+    "imaging:contour-current": (NEVER, "moved no moved moved moved gone gone login"),
     "imaging:volume": (PATIENT, NEVER),
     "imaging:mask": (PATIENT, NEVER),
     "imaging:habitats": (PATIENT, NEVER),
+    "imaging:habitat-picture": (PATIENT, NEVER),
+    "imaging:supervoxels": (PATIENT, NEVER),
+    "imaging:transitions": (PATIENT, NEVER),
+    "imaging:registration-field": (PATIENT, NEVER),
+    "imaging:compare-patients": (COHORT, NEVER),
+    "imaging:percentile-panel": (PATIENT, NEVER),
     "modeling:models": (PREDICTIONS, NEVER),
     "modeling:run": (PREDICTIONS, NEVER),
     "modeling:retrain": (NEVER, "no no moved no moved moved gone login"),
@@ -116,6 +208,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "modeling:export": ("no no ok ok ok ok gone login", NEVER),
     "modeling:cohort-panel": (COHORT, NEVER),
     "modeling:patient-panel": (PATIENT, NEVER),
+    "modeling:patient-estimate": ("no no ok no ok gone gone login", NEVER),
+    "modeling:outcome-use": ("ok ok no ok ok gone gone login", NEVER),
 }
 
 #: Addresses whose number is that of a model version.
@@ -150,8 +244,14 @@ class Site:
     def url(self, name: str) -> str:
         wanted = NAMES[name].pattern.converters
         of_version = {"pk": self.arguments["version"]} if name in OF_VERSION else {}
-        of_map = {"pk": self.arguments["map"]} if name == "imaging:habitats" else {}
+        of_map = {"pk": self.arguments["map"]} if name in {"imaging:habitats", "imaging:habitat-picture"} else {}
+        if name in {"imaging:supervoxels", "imaging:transitions", "imaging:registration-field"}:
+            of_map = {"pk": self.arguments[name]}
+        for word in ("table-import", "upload"):
+            of_map |= {"reference": self.arguments[word]} if name.partition(":")[2].startswith(word) else {}
         of_map |= {"pk": self.arguments["report"]} if name in {"modeling:report", "modeling:report-download"} else {}
+        of_map |= {"pk": self.arguments["query"]} if name.startswith("cohorts:query-") else {}
+        of_map |= {"pk": self.arguments["member"]} if name == "cohorts:member-change" else {}
         return reverse(name, kwargs={key: (self.arguments | of_version | of_map)[key] for key in wanted})
 
 
@@ -172,14 +272,71 @@ def site(trial: Trial) -> Site:
         "patient_code": trial.patient.code,
         "kind": "pre",
         "pk": segmentation.pk,
+        "series_pk": segmentation.series_id,
         "map": habitat_map.pk,
         "version": version.pk,
         "number": version.run.number,
         "report": _report(version.run).pk,
+        "query": open_query(trial.patient, field="ypt", text="Sure?", actor=trial.people["data_manager"]).pk,
+        "member": trial.cohort.memberships.get(user=trial.people["researcher"]).pk,
         "reference": job.reference,
+        **_followed(segmentation, store_scan(trial.patient, "post", small_scan(1)), habitat_map),
+        "table-import": _table(trial),
+        "upload": _upload(trial),
+        "slug": _subset(trial).slug,
         "name": "quick",
+        "feature_name": _feature(segmentation),
+        "field": "viable_percent",
     }
     return Site(trial, arguments)
+
+
+def _subset(trial: Trial) -> Subset:
+    mine = {"owner": trial.coordinator, "is_shared": True}
+    return Subset.objects.create(cohort=trial.cohort, slug="old", name="Old", filters={"age_min": "70"}, **mine)
+
+
+def _table(trial: Trial) -> uuid.UUID:
+    """Give a table that the coordinator brought."""
+    content = b"patient,age_years\nP-1,62\n"
+    return bring_table(trial.cohort, content=content, user=trial.coordinator).reference
+
+
+def _upload(trial: Trial) -> uuid.UUID:
+    """Give an upload that the coordinator began."""
+    return begin(trial.cohort, files=[Announced("scan.zip", 10, 0)], user=trial.coordinator).reference
+
+
+def _feature(segmentation: Segmentation) -> str:
+    """Give a feature of the stored scan."""
+    features = FeatureVector(("original_glcm_Contrast",), np.array([2.0]))
+    store_features(segmentation, features, region="whole_tumour", protocol=protocol_named("standard"))
+    return features.names[0]
+
+
+def _followed(pre: Segmentation, post: Segmentation, habitat_map: HabitatMap) -> dict[str, int]:
+    """Give the address's name → number of supervoxels, a registration, and transitions along it."""
+    mask, protocol = small_scan().mask, protocol_named("standard")
+    parts = supervoxels(small_scan().volume, mask, protocol.spec.habitats)
+    found = SupervoxelMap.objects.create(
+        segmentation=pre, protocol=protocol, n_supervoxels=parts.n, sha256=storage.put(pack_supervoxels(parts))
+    )
+    lung = np.zeros((2, *lung_grid_of(mask.grid).shape_zyx), dtype=bool)
+    field = Registered(np.zeros((*mask.grid.shape_zyx, 3), dtype=np.float32), mask.grid, lung)
+    registration = Registration.objects.create(
+        pre=pre, post=post, digest=STANDARD.digest, accepted=True, sha256=storage.put(pack_registered(field))
+    )
+    transitions = TransitionMap.objects.create(
+        registration=registration,
+        habitat_model=habitat_map.habitat_model,
+        counts=np.eye(4, dtype=int).tolist(),
+        sha256=storage.put(pack_labels(mask.array.astype(np.uint8), mask.grid)),
+    )
+    return {
+        "imaging:supervoxels": found.pk,
+        "imaging:transitions": transitions.pk,
+        "imaging:registration-field": registration.pk,
+    }
 
 
 def _habitats(segmentation: Segmentation) -> HabitatMap:

@@ -1,4 +1,4 @@
-"""Two processes that enter a reading of one patient, or claim one job, at the same moment."""
+"""Two processes that enter or correct a reading of one patient, or claim one job, at the same moment."""
 
 from __future__ import annotations
 
@@ -23,6 +23,25 @@ def enter(number: int, start: float) -> int:
     values = READING | {"necrosis_percent": Decimal(20 + number), "stroma_percent": Decimal(40 - number)}
     time.sleep(max(0.0, start - time.time()))
     return enter_outcome(patient, values=values, actor=None, reason=f"entry {number}").version
+
+
+def correct(number: int, start: float) -> str:
+    """Correct the reading that both saw, reading 2."""
+    import django
+
+    django.setup()
+    from cohorts.errors import ServiceError
+    from cohorts.models import Patient
+    from cohorts.services.outcomes import enter_outcome
+    from tests.trial import READING
+
+    patient = Patient.objects.get(code="P-1")
+    time.sleep(max(0.0, start - time.time()))
+    try:
+        enter_outcome(patient, values=READING | {"reader": f"R{number}"}, actor=None, reason="x", base_version=2)
+    except ServiceError as error:
+        return error.code
+    return "stored"
 
 
 def claim(number: int, start: float) -> bool:
@@ -52,7 +71,7 @@ def main() -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(time.sleep, [0.1, 0.1]))
         report: dict[str, Any] = {}
-        for name, act in (("entered", enter), ("claimed", claim)):
+        for name, act in (("entered", enter), ("corrected", correct), ("claimed", claim)):
             start = time.time() + (3 if name == "entered" else 0.2)
             report[name] = [future.result() for future in [pool.submit(act, n, start) for n in (1, 2)]]
     current = PathologyOutcome.objects.filter(is_current=True)

@@ -81,6 +81,7 @@ class Command(EcotoneCommand):
         )
         self._job("Importing", demo.enqueue_imports(plan, cohort))
         self._step("Entering outcomes", n, lambda advance: demo.enter_outcomes(plan, cohort, advance=advance))
+        demo.ask_queries(plan, cohort)
         self._job("Extracting features", enqueue_missing(cohort, protocol_name=DEFAULT_PROTOCOL, user=None))
         self._job("Registering scans", registration.enqueue_missing(cohort, user=None))
         self._train(cohort)
