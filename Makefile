@@ -8,7 +8,7 @@ JOBS ?= 2
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: help demo install test check lock bench clean
+.PHONY: help demo install test check lock messages bench clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,12 @@ lock:  ## Resolve requirements*.in again (needs uv)
 	uv pip compile -q --python-version 3.11 --generate-hashes --universal --no-header --no-emit-index-url -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	uv pip compile -q --python-version 3.11 --generate-hashes --universal --no-header --no-emit-index-url -c requirements.txt requirements-build.in -o requirements-build.txt
 	uv pip compile -q --python-version 3.11 --generate-hashes --universal --no-header --no-emit-index-url requirements-node.in -o requirements-node.txt
+
+messages:  ## Gather texts for translators and compile what they translated (needs gettext)
+	for app in cohorts imaging modeling; do \
+	  (cd $$app && for domain in django djangojs; do ../$(BIN)/python ../manage.py makemessages -l zh_Hans -d $$domain --no-location --no-wrap; done); \
+	done
+	$(MANAGE) compilemessages --ignore=.venv
 
 clean:  ## Remove what was installed; data in var/ stay
 	rm -rf .venv node_modules

@@ -35,7 +35,7 @@ WEEKDAYS = [
 class RecipeForm(BootstrapMixin, forms.Form):
     """Which recipe to train: a built-in one, or one that the cohort's people designed."""
 
-    recipe = forms.ChoiceField(initial=STANDARD.name)
+    recipe = forms.ChoiceField(label=_("Recipe"), initial=STANDARD.name)
 
     def __init__(self, *args: Any, recipes: Iterable[str] = BUILT_IN, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +58,7 @@ class ScheduleForm(RecipeForm):
     """When to retrain, and what a challenger must reach to follow the champion."""
 
     enabled = forms.BooleanField(required=False, label=_("Retrain on schedule"))
-    weekday = forms.ChoiceField(choices=WEEKDAYS, initial="0")
+    weekday = forms.ChoiceField(label=_("Weekday"), choices=WEEKDAYS, initial="0")
     hour = forms.IntegerField(min_value=0, max_value=23, initial=2, label=_("Hour of the day"))
     minimum_new_outcomes = forms.IntegerField(min_value=1, required=False, label=_("New outcomes needed"))
     locked_only = forms.BooleanField(required=False, label=_("Count only outcomes of locked records"))
@@ -112,21 +112,21 @@ class MomentField(forms.CharField):
 class ChampionForm(BootstrapMixin, forms.Form):
     """Which model, and when."""
 
-    name = forms.SlugField(max_length=40, required=False)
-    on = MomentField(required=False)
+    name = forms.SlugField(label=_("Name"), max_length=40, required=False)
+    on = MomentField(label=_("On the day"), required=False)
 
 
 class PromotionForm(BootstrapMixin, forms.Form):
     """Why a version becomes the champion."""
 
-    reason = forms.CharField(max_length=200)
+    reason = forms.CharField(label=_("Reason"), max_length=200)
     override = forms.BooleanField(required=False, label=_("Approve it against the comparison"))
 
 
 class RollbackForm(BootstrapMixin, forms.Form):
     """Why a former champion returns."""
 
-    reason = forms.CharField(max_length=200)
+    reason = forms.CharField(label=_("Reason"), max_length=200)
 
 
 class DesignForm(BootstrapMixin, forms.Form):
@@ -211,26 +211,31 @@ class DesignForm(BootstrapMixin, forms.Form):
 class OpeningForm(BootstrapMixin, forms.Form):
     """Why the external centres are opened now."""
 
-    reason = forms.CharField(max_length=200)
+    reason = forms.CharField(label=_("Reason"), max_length=200)
 
 
 class TableUploadForm(BootstrapMixin, forms.Form):
     """A table that somebody brings."""
 
     file = forms.FileField(
-        help_text=_("CSV (comma, semicolon or tab) or Parquet, one row per patient under a pseudonym; at most 50 MB.")
+        label=_("File"),
+        help_text=_(
+            "CSV (comma, semicolon or tab) or Parquet, one row per patient under a pseudonym; at most 50 MB."
+        ),
     )
-    title = forms.CharField(max_length=80, required=False, help_text=_("Empty: Table and its number."))
+    title = forms.CharField(
+        label=_("Title"), max_length=80, required=False, help_text=_("Empty: Table and its number.")
+    )
 
 
 class TableChoicesForm(BootstrapMixin, forms.Form):
     """What each column of a table is, and how it is analysed."""
 
-    outcome = forms.ChoiceField(required=False, help_text=_("A column of two values."))
+    outcome = forms.ChoiceField(label=_("Outcome"), required=False, help_text=_("A column of two values."))
     time = forms.ChoiceField(
-        required=False, help_text=_("For survival: time until the event or the end of observation.")
+        label=_("Time"), required=False, help_text=_("For survival: time until the event or the end of observation.")
     )
-    event = forms.ChoiceField(required=False, help_text=_("With a time: whether it was the event."))
+    event = forms.ChoiceField(label=_("Event"), required=False, help_text=_("With a time: whether it was the event."))
     positive = forms.CharField(
         max_length=80,
         required=False,
@@ -241,7 +246,7 @@ class TableChoicesForm(BootstrapMixin, forms.Form):
         required=False, label=_("patient id"), help_text=_("A pseudonym. Each patient stands in one row.")
     )
     centre = forms.ChoiceField(
-        required=False, help_text=_("The hospital; all but those that train are external tests.")
+        label=_("Centre"), required=False, help_text=_("The hospital; all but those that train are external tests.")
     )
     train_on = forms.CharField(
         max_length=400,
@@ -266,8 +271,8 @@ class TableChoicesForm(BootstrapMixin, forms.Form):
             "Empty: one model of everything."
         ),
     )
-    recipe = forms.ChoiceField(initial=STANDARD.name)
-    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=STANDARD.seed)
+    recipe = forms.ChoiceField(label=_("Recipe"), initial=STANDARD.name)
+    seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**31 - 1, initial=STANDARD.seed)
 
     def __init__(self, *args: Any, columns: Iterable[str], recipes: Iterable[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -92,8 +93,9 @@ def characteristics(records: Records) -> list[BaselineRow]:
     def numbers(label: str, values: list[Any]) -> list[BaselineRow]:
         return describe.measured(label, pd.Series(values, index=index, dtype=float), split, order)
 
-    def classes(label: str, values: list[str], levels: dict[str, str]) -> list[BaselineRow]:
-        return describe.counted(label, pd.Series(values, index=index, dtype=object), split, order, levels)
+    def classes(label: str, values: list[str], levels: Mapping[str, Any]) -> list[BaselineRow]:
+        words = {value: str(word) for value, word in levels.items()}
+        return describe.counted(label, pd.Series(values, index=index, dtype=object), split, order, words)
 
     def choice(label: str, field: str, choices: Any) -> list[BaselineRow]:
         return classes(label, [getattr(p, field) for p in patients], dict(choices.choices))
@@ -109,7 +111,7 @@ def characteristics(records: Records) -> list[BaselineRow]:
         *classes(
             "Location (entered, or measured on the CT)",
             records.zones,
-            {value: str(label) for value, label in Patient.Location.choices},
+            dict(Patient.Location.choices),
         ),
         *numbers("Cycles of treatment", [p.cycles for p in patients]),
         *classes("Pathological response", [str(value) for value in y], response),
