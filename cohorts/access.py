@@ -33,12 +33,14 @@ class Action(StrEnum):
     ASK = "ask"
     ANSWER = "answer"
     LOCK = "lock"
+    LOCK_COHORT = "lock_cohort"
     IMPORT_IMAGES = "import_images"
     CONTOUR = "contour"
     RUN_EXTRACTION = "run_extraction"
     TRAIN = "train"
     EXPORT = "export"
     MANAGE = "manage"
+    CONFIGURE = "configure"
 
 
 #: Coordinators and readers enter pathology, so they stay blind to predictions.
@@ -73,6 +75,7 @@ PERMISSIONS: dict[str, frozenset[Action]] = {
             Action.ASK,
             Action.ANSWER,
             Action.LOCK,
+            Action.LOCK_COHORT,
             Action.IMPORT_IMAGES,
             Action.CONTOUR,
             Action.RUN_EXTRACTION,
@@ -85,12 +88,16 @@ PERMISSIONS: dict[str, frozenset[Action]] = {
 #: Where readings are blind, a reader sees nothing but what waits to be read.
 BLINDED_READER = frozenset({Action.READ_BLINDED})
 
+#: What concerns every centre of a cohort is not for members of one.
+OF_EVERY_CENTRE = frozenset({Action.CONFIGURE, Action.LOCK_COHORT})
+
 
 def granted(membership: Membership) -> frozenset[Action]:
     """Give what a membership allows in its cohort."""
     if membership.role == Role.READER and membership.cohort.double_reading:
         return BLINDED_READER
-    return PERMISSIONS[membership.role]
+    actions = PERMISSIONS[membership.role]
+    return actions - OF_EVERY_CENTRE if membership.centre_id else actions
 
 
 def visible(queryset: QuerySet[M], user: Person) -> QuerySet[M]:

@@ -138,7 +138,7 @@ def _stacked(key: str, title: str, rows: Sequence[dict[str, Any]], field: str, l
     counts = Counter((row[field], row["response"]) for row in rows)
     data = [{field: name, "response": response, "patients": n} for (name, response), n in sorted(counts.items())]
     encoding = {
-        "y": {"field": field, "type": "nominal", "title": label, "axis": {"labelLimit": 160}},
+        "y": {"field": field, "type": "nominal", "title": label, "axis": {"labelLimit": 180}},
         "x": {"field": "patients", "aggregate": "sum", "type": "quantitative", "title": _("Patients")},
         "color": response_scale(),
     }
@@ -146,17 +146,29 @@ def _stacked(key: str, title: str, rows: Sequence[dict[str, Any]], field: str, l
     return Chart(key, title, spec, (field, "response", "patients"), data)
 
 
-def _histogram(key: str, title: str, rows: Sequence[dict[str, Any]], field: str, label: str, step: int) -> Chart:
+def _histogram(
+    key: str,
+    title: str,
+    rows: Sequence[dict[str, Any]],
+    field: str,
+    label: str,
+    step: int,
+    *,
+    includes_upper: bool = False,
+) -> Chart:
     stem, _cut, unit = field.rpartition("_")
     low, high = f"{stem}_from_{unit}", f"{stem}_to_{unit}"
     last = (100 - step) if unit == "percent" else inf  # 100 % belongs to the bar that ends there
+    whole = {"scale": {"domain": [0, 100]}} if unit == "percent" else {}
     known = [row for row in rows if row[field] is not None]
-    counts = Counter((int(min(last, row[field] // step * step)), row["response"]) for row in known)
+    counts = Counter(
+        (int(min(last, _lower(row[field], step, includes_upper=includes_upper))), row["response"]) for row in known
+    )
     data = [
         {low: at, high: at + step, "response": answer, "patients": n} for (at, answer), n in sorted(counts.items())
     ]
     encoding = {
-        "x": {"field": low, "type": "quantitative", "bin": {"binned": True, "step": step}, "title": label},
+        "x": {"field": low, "type": "quantitative", "bin": {"binned": True, "step": step}, "title": label} | whole,
         "x2": {"field": high},
         "y": {"field": "patients", "aggregate": "sum", "type": "quantitative", "title": _("Patients")},
         "color": response_scale(),
@@ -165,8 +177,14 @@ def _histogram(key: str, title: str, rows: Sequence[dict[str, Any]], field: str,
     return Chart(key, title, spec, (low, high, "response", "patients"), data)
 
 
+def _lower(value: float, step: int, *, includes_upper: bool) -> float:
+    """Give where the bar of a value begins; a value between two bars belongs to either, as asked."""
+    return max(0, -(-value // step) - 1) * step if includes_upper else value // step * step
+
+
 def _viable(rows: Sequence[dict[str, Any]], threshold_percent: float) -> Chart:
-    chart = _histogram("viable", "", rows, "viable_percent", _("Viable tumour (%)"), 5)
+    # A value at the threshold is a major response, so its bar ends at the line.
+    chart = _histogram("viable", "", rows, "viable_percent", _("Viable tumour (%)"), 5, includes_upper=True)
     bars = {name: chart.spec[name] for name in ("mark", "encoding")}
     rule = {
         "mark": {"type": "rule", "strokeDash": [4, 4]},

@@ -76,6 +76,7 @@ REMEDIES = {
     "not_evaluable": "Contour the tumour, or mark the timepoint as not evaluable.",
     "contradictory_outcome": "Correct the fields that are named.",
     "unreadable_stations": "Write station: positive/examined, with semicolons between stations: 7: 1/4; 10R: 0/2 (30%).",
+    "reason_missing": "Say why the reading is corrected, then save again.",
     "outdated": "Compare the two versions field by field, then save again.",
     "already_set_up": "Log in, or ask whoever set it up for a log-in.",
     "unreadable_table": "Save the table as CSV with a header line and import it anew.",

@@ -107,5 +107,7 @@ def why_pcr(reading: ResponseReading) -> Reason:
         return Reason(gettext_noop("no lymph node was examined"))
     if not reading.sampling_complete:
         return Reason(gettext_noop("the bed was not sampled completely"))
+    if reading.ypt != "ypT0":
+        return Reason(gettext_noop("{ypt}, not ypT0"), {"ypt": reading.ypt})
     stage = {"stage": f"{reading.ypt} {reading.ypn}", "nodes": str(reading.nodes_examined)}
     return Reason(gettext_noop("0 % viable, {stage}, {nodes} nodes without tumour, bed sampled completely"), stage)

@@ -147,10 +147,14 @@ def _read_workbook(content: bytes, sheet: str) -> Table:
     try:
         _refuse_bomb(content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        return _sheet(book, sheet)  # its cells are read only now
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError):
         raise UnreadableTable(
             "The file is not a text table, nor an Excel workbook (.xlsx) that can be read."
         ) from None
+
+
+def _sheet(book: openpyxl.Workbook, sheet: str) -> Table:
     names = [page.title for page in book.worksheets]
     if not names or (sheet and sheet not in names):
         raise UnreadableTable(f"The workbook has no sheet “{sheet}”. It has: {', '.join(names)}.")

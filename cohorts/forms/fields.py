@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.db.models.fields import BLANK_CHOICE_DASH
 
 from cohorts.core.errors import Finding
 from cohorts.models import Centre, Cohort
 from cohorts.wording import said
+
+_DASH = "–"
+_DJANGO_BLANK = BLANK_CHOICE_DASH[0][1]
 
 
 def date_input() -> forms.DateInput:
@@ -32,12 +36,22 @@ class BootstrapMixin:
             else:
                 css = "form-control"
             field.widget.attrs.setdefault("class", css)
+            _shorten_blank(field)
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Show each error of the rules at its field."""
         for finding in findings:
             field = finding.field if finding.field in self.fields else None
             self.add_error(field, f"{said(finding)} ({finding.rule})")  # type: ignore[attr-defined]
+
+
+def _shorten_blank(field: forms.Field) -> None:
+    """Write a choice of nothing as the dash that stands for it everywhere."""
+    if isinstance(field, forms.ModelChoiceField):
+        field.empty_label = _DASH if field.empty_label == _DJANGO_BLANK else field.empty_label
+    elif isinstance(field, forms.ChoiceField):
+        choices: Any = field.choices
+        field.choices = [(value, _DASH if words == _DJANGO_BLANK else words) for value, words in choices]
 
 
 def centres_for(cohort: Cohort, centre: Centre | None) -> Any:

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='pathologyoutcome',
             name='procedure',
-            field=models.CharField(blank=True, choices=[('wedge', 'Wedge resection'), ('segmentectomy', 'Segmentectomy'), ('lobectomy', 'Lobectomy'), ('sleeve', 'Sleeve lobectomy'), ('bilobectomy', 'Bilobectomy'), ('pneumonectomy', 'Pneumonectomy'), ('other', 'Other')], max_length=16),
+            field=models.CharField(blank=True, choices=[('wedge', 'Wedge resection'), ('segmentectomy', 'Segmentectomy'), ('lobectomy', 'Lobectomy'), ('sleeve', 'Sleeve lobectomy'), ('bilobectomy', 'Bilobectomy'), ('pneumonectomy', 'Pneumonectomy'), ('other', 'Other')], max_length=16, verbose_name='procedure'),
         ),
         migrations.AddField(
             model_name='pathologyoutcome',
@@ -247,5 +247,45 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='subset',
             constraint=models.UniqueConstraint(fields=('cohort', 'slug'), name='subset_slug_unique_in_cohort'),
+        ),
+        migrations.AlterField(
+            model_name='pathologyoutcome',
+            name='source',
+            field=models.CharField(choices=[('report', 'Pathology report'), ('re_review', 'Re-review')], default='report', max_length=10, verbose_name='source'),
+        ),
+        migrations.AlterField(
+            model_name='patient',
+            name='centre',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='patients', to='cohorts.centre', verbose_name='centre'),
+        ),
+        migrations.AlterField(
+            model_name='patient',
+            name='cycles',
+            field=models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MaxValueValidator(12)], verbose_name='cycles'),
+        ),
+        migrations.AlterField(
+            model_name='patient',
+            name='histology',
+            field=models.CharField(blank=True, choices=[('adenocarcinoma', 'Adenocarcinoma'), ('squamous', 'Squamous cell carcinoma'), ('adenosquamous', 'Adenosquamous carcinoma'), ('large_cell', 'Large cell carcinoma'), ('nsclc_nos', 'NSCLC, not otherwise specified'), ('other', 'Other')], max_length=20, verbose_name='histology'),
+        ),
+        migrations.AlterField(
+            model_name='patient',
+            name='location',
+            field=models.CharField(blank=True, choices=[('central', 'Central (inner two thirds)'), ('peripheral', 'Peripheral (outer third)')], max_length=12, verbose_name='location'),
+        ),
+        migrations.AlterField(
+            model_name='patient',
+            name='regimen',
+            field=models.CharField(blank=True, max_length=120, verbose_name='regimen'),
+        ),
+        migrations.AlterField(
+            model_name='patient',
+            name='sex',
+            field=models.CharField(blank=True, choices=[('female', 'Female'), ('male', 'Male')], max_length=10, verbose_name='sex'),
+        ),
+        migrations.AlterField(
+            model_name='patient',
+            name='smoking',
+            field=models.CharField(blank=True, choices=[('never', 'Never'), ('former', 'Former'), ('current', 'Current')], max_length=10, verbose_name='smoking'),
         ),
     ]

@@ -76,7 +76,7 @@ class PathologyOutcome(models.Model):
     tumours_resected = models.PositiveSmallIntegerField(
         _("tumours resected"), null=True, blank=True, help_text=_("The values are those of the segmented one.")
     )
-    procedure = models.CharField(max_length=16, choices=Procedure, blank=True)
+    procedure = models.CharField(_("procedure"), max_length=16, choices=Procedure, blank=True)
     resection = models.CharField(_("resection margin"), max_length=2, choices=Resection, blank=True)
     sampling_complete = models.BooleanField(_("tumour bed sampled completely"), default=True)
     tnm_edition = models.PositiveSmallIntegerField(
@@ -87,7 +87,10 @@ class PathologyOutcome(models.Model):
     reader = models.CharField(_("reader's initials"), max_length=8, blank=True)
     blinded = models.BooleanField(_("read blind to model output"), default=True)
     source = models.CharField(
-        max_length=10, choices=[("report", _("Pathology report")), ("re_review", _("Re-review"))], default="report"
+        _("source"),
+        max_length=10,
+        choices=[("report", _("Pathology report")), ("re_review", _("Re-review"))],
+        default="report",
     )
     reported_mpr = models.BooleanField(_("the report states MPR"), null=True, blank=True)
     reported_pcr = models.BooleanField(_("the report states pCR"), null=True, blank=True)

@@ -51,15 +51,15 @@ class Patient(models.Model):
         OTHER = "other", _("Other reason")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="patients")
-    centre = models.ForeignKey(Centre, on_delete=models.PROTECT, related_name="patients")
+    centre = models.ForeignKey(Centre, verbose_name=_("centre"), on_delete=models.PROTECT, related_name="patients")
     code = models.CharField(max_length=32, validators=[PATIENT_CODE], help_text=_("Pseudonym, never a name."))
 
     age_years = models.PositiveSmallIntegerField(
         _("age (years)"), null=True, blank=True, validators=[MinValueValidator(18), MaxValueValidator(110)]
     )
-    sex = models.CharField(max_length=10, choices=Sex, blank=True)
-    smoking = models.CharField(max_length=10, choices=Smoking, blank=True)
-    histology = models.CharField(max_length=20, choices=Histology, blank=True)
+    sex = models.CharField(_("sex"), max_length=10, choices=Sex, blank=True)
+    smoking = models.CharField(_("smoking"), max_length=10, choices=Smoking, blank=True)
+    histology = models.CharField(_("histology"), max_length=20, choices=Histology, blank=True)
     clinical_stage = models.CharField(_("clinical stage"), max_length=10, blank=True)
     pdl1_percent = models.DecimalField(
         _("PD-L1 (%)"),
@@ -69,9 +69,9 @@ class Patient(models.Model):
         blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
     )
-    location = models.CharField(max_length=12, choices=Location, blank=True)
-    regimen = models.CharField(max_length=120, blank=True)
-    cycles = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(12)])
+    location = models.CharField(_("location"), max_length=12, choices=Location, blank=True)
+    regimen = models.CharField(_("regimen"), max_length=120, blank=True)
+    cycles = models.PositiveSmallIntegerField(_("cycles"), null=True, blank=True, validators=[MaxValueValidator(12)])
     first_dose_on = models.DateField(_("first dose"), null=True, blank=True)
     last_dose_on = models.DateField(_("last dose"), null=True, blank=True)
     enrolled_on = models.DateField(_("enrolment"), null=True, blank=True)

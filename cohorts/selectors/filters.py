@@ -41,9 +41,9 @@ class PatientFilters:
     @classmethod
     def from_query(cls, query: Mapping[str, Any]) -> PatientFilters:
         """Read the filters of an address, or those that a subset keeps."""
-        texts: dict[str, Any] = {name: str(query.get(name) or "").strip()[:_LONGEST] for name in _TEXTS}
+        texts: dict[str, Any] = {name: _text(query.get(name)) for name in _TEXTS}
         numbers: dict[str, Any] = {name: _whole(query.get(name)) for name in ("age_min", "age_max")}
-        found = ((t.key, str(query.get(t.key) or "").strip()[:_LONGEST]) for t in traits())
+        found = ((t.key, _text(query.get(t.key))) for t in traits())
         return cls(**texts, **numbers, traits=tuple((key, value) for key, value in found if value))
 
     def values(self) -> dict[str, str]:
@@ -121,6 +121,10 @@ _COLUMNS = {
     "stage": "clinical_stage",
     "location": "location",
 }
+
+
+def _text(value: Any) -> str:
+    return str(value or "").replace("\0", "").strip()[:_LONGEST]  # PostgreSQL takes no text with a zero byte
 
 
 def _whole(value: Any) -> int | None:

@@ -84,7 +84,9 @@ def lock_cohort(cohort: Cohort, *, meaning: str, actor: User, password: str) -> 
     """
     _sign(cohort, actor=actor, password=password, cohort=cohort)
     with transaction.atomic():
-        # Whoever is changing a record holds its row; the signature waits until they are done.
+        # Whoever adds a patient holds the cohort's row, and whoever changes a record holds its own: the signature
+        # waits until they are done.
+        Cohort.objects.select_for_update().get(pk=cohort.pk)
         list(Patient.objects.select_for_update().filter(cohort=cohort).order_by("pk").values_list("pk"))
         require_cohort_unlocked(cohort)
         _require_no_query(Query.objects.filter(patient__cohort=cohort))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +37,19 @@ def setup_code() -> str:
     """Give the code that whoever runs the server reads there and types into the first page; made on first use."""
     file = _file()
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text("-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(3)))
+        draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text("-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(3)))
+        with suppress(FileExistsError):  # of two processes that start at once, one makes the code of both
+            file.hardlink_to(draft)
+        draft.unlink()
     return file.read_text()
 
 
 def is_setup_code(typed: str) -> bool:
     """Compare what somebody typed with the code, in constant time; spaces, hyphens and case do not count."""
     plain = "".join(character for character in typed.upper() if character.isalnum())
-    return secrets.compare_digest(plain.encode(), setup_code().replace("-", "").encode())
+    return bool(plain) and secrets.compare_digest(plain.encode(), setup_code().replace("-", "").encode())
 
 
 def first_person(username: str, *, full_name: str, password: str) -> User:

@@ -79,7 +79,7 @@ def with_totals(values: dict[str, Any]) -> dict[str, Any]:
 def enter_outcome(
     patient: Patient, *, values: dict[str, Any], actor: User | None, reason: str = "", base_version: int | None = None
 ) -> PathologyOutcome:
-    """Store a reading as a new version; equal values add none.
+    """Store a reading as a new version; equal values add none. Whoever corrects one says why (rule E11).
 
     ``base_version`` is the version that the person saw when they began (0: none); without it nobody looked.
 
@@ -88,10 +88,12 @@ def enter_outcome(
     ContradictoryOutcome
         If a rule is broken; nothing is written.
     ServiceError
-        ``locked``, or ``outdated`` if somebody stored another version since.
+        ``locked``, ``outdated`` if somebody stored another version since, or ``reason_missing``.
     """
+    # Two people entering at once take turns, and the dates are those of the row now: somebody may have changed them.
+    held = Patient.objects.select_for_update(of=("self",)).select_related("cohort", "centre")
+    patient = held.get(pk=patient.pk)
     require_unlocked(patient)
-    Patient.objects.select_for_update().get(pk=patient.pk)  # two people entering at once take turns
     old = current_outcome(patient)
     version = old.version if old else 0
     if base_version not in (None, version):
@@ -105,6 +107,10 @@ def enter_outcome(
     changes = audit.differences(old, new, OUTCOME_FIELDS)
     if old is not None and not changes:
         return old
+    if old is not None and actor is not None and not reason.strip():
+        raise ServiceError(
+            "reason_missing", _("A correction needs a reason: models may have learnt from the reading.")
+        )
     PathologyOutcome.objects.filter(patient=patient, is_current=True).update(is_current=False)
     new.save()
     verb = "corrected" if old else "entered"

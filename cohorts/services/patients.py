@@ -41,6 +41,7 @@ def create_patient(
     cohort: Cohort, *, code: str, centre: Centre, actor: User | None, clinical: dict[str, Any] | None = None
 ) -> Patient:
     """Create a patient under a pseudonym; dates out of order are refused as in a change."""
+    Cohort.objects.select_for_update().get(pk=cohort.pk)  # a signature over the whole cohort waits, or is seen
     require_cohort_unlocked(cohort)
     patient = Patient(cohort=cohort, centre=centre, code=code, **(clinical or {}))
     _require_order(patient)

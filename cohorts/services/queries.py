@@ -35,6 +35,7 @@ def open_query(patient: Patient, *, field: str, text: str, actor: User) -> Query
     """Ask about one field of a patient; those who answer are told."""
     if field not in FIELD_LABELS:
         raise ServiceError("unknown_field", _("There is no such field to ask about."))
+    Patient.objects.select_for_update().get(pk=patient.pk)  # a signature is given before the question, or not at all
     query = Query.objects.create(patient=patient, field=field, opened_by=actor)
     _say(query, text, actor=actor, verb="opened", old=None)
     _tell(query, _who_answers(patient), actor=actor, template=_OPENED)

@@ -52,7 +52,7 @@ _TABS = (
         _("Patients"),
         "cohorts:patients",
         Action.VIEW,
-        (*_PATIENT_PAGES, "imaging:compare-patients", "imaging:contour", "imaging:contours"),
+        (*_PATIENT_PAGES, *_PATIENT_IMAGE_PAGES),
     ),
     (_("Features"), "imaging:features", Action.VIEW, _FEATURE_PAGES),
     (_("Models"), "modeling:models", Action.VIEW_PREDICTIONS, _MODEL_PAGES),
@@ -61,7 +61,7 @@ _TABS = (
     (_("Jobs"), "cohorts:jobs", Action.VIEW, ("cohorts:job",)),
     (_("Import"), "imaging:import", Action.IMPORT_IMAGES, ()),
     (_("History"), "cohorts:history", Action.VIEW, ("cohorts:patient-history",)),
-    (_("Settings"), "cohorts:cohort-settings", Action.MANAGE, ("cohorts:cohort-lock",)),
+    (_("Settings"), "cohorts:cohort-settings", Action.CONFIGURE, ("cohorts:cohort-lock",)),
 )
 
 

@@ -33,6 +33,8 @@ _NAMES = {
 }
 #: Keeps a number and its unit on one line.
 NBSP = "\N{NO-BREAK SPACE}"
+#: Up to here a value of unknown size is written out.
+_WRITTEN_OUT = 1e6
 _UNITS = {
     "_percent": "%",
     "_years": gettext_lazy("years"),
@@ -84,6 +86,8 @@ def compact(value: Any, digits: int = 4) -> str:
     found = _as_float(value)
     if found is None:
         return DASH
+    if 10**digits - 0.5 <= abs(found) < _WRITTEN_OUT:  # where `g` would turn to powers of ten
+        return number(found)
     return _written(f"{found:.{digits}g}")
 
 

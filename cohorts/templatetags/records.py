@@ -34,8 +34,10 @@ def translated(words: str) -> str:
 
 @register.filter
 def stored(value: Any, name: str) -> Any:
-    """Write nodes by station as text; leave any other value as the history holds it."""
-    return shown(name, value) if name == "stations" else value
+    """Write lists as text; leave any other value as the history holds it."""
+    if name == "stations":
+        return shown(name, value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 @register.filter

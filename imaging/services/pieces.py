@@ -60,10 +60,7 @@ def receive(file: UploadedFile, *, offset: int, stream: IO[bytes], checksum: tup
         Where nothing was kept.
     """
     with path_of(file).open("ab") as target:
-        try:
-            fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy from None
+        _hold(target)
         file.refresh_from_db(fields=["received"])
         if offset != (there := offset_of(file)):
             raise WrongOffset(there)
@@ -96,6 +93,21 @@ def _count(file: UploadedFile, received: int) -> None:
 
 
 def start_over(file: UploadedFile) -> None:
-    """Throw away what came of a file."""
-    path_of(file).unlink(missing_ok=True)
-    _count(file, 0)
+    """Throw away what came of a file.
+
+    Raises
+    ------
+    Busy
+        While a piece of it is being written.
+    """
+    with path_of(file).open("ab") as target:
+        _hold(target)
+        target.truncate(0)
+        _count(file, 0)
+
+
+def _hold(target: IO[bytes]) -> None:
+    try:
+        fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy from None

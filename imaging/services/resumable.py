@@ -56,7 +56,7 @@ def announced(listed: Any) -> list[Announced]:
         raise ValueError("no list of files")
     try:
         files = [Announced(str(one["name"])[:1000], int(one["size"]), int(one["modified"])) for one in listed]
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, OverflowError):  # JSON of Python knows infinity
         raise ValueError("no list of files") from None
     if any(file.size < 0 for file in files):
         raise ValueError("a file cannot be smaller than nothing")

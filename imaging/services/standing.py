@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 
@@ -10,6 +9,7 @@ from cohorts.models import Cohort, Timepoint
 from imaging import storage
 from imaging.models import FeatureSet, HabitatModel
 from imaging.selectors import SHOWN_FEATURES, vector_of
+from imaging.services.kept import key_of
 
 #: Patient id → timepoint → measure → value.
 Measures = dict[int, dict[str, dict[str, float]]]
@@ -25,8 +25,7 @@ def habitat_measures(cohort: Cohort, model: HabitatModel) -> Measures:
         segmentation__timepoint__status=Timepoint.Status.EVALUABLE,
     ).order_by("pk")
     # A row is measured on one mask under one codebook, so that its number stands for its values.
-    asked = ["habitat measures", model.digest, list(rows.values_list("pk", flat=True))]
-    key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    key = key_of({"habitat measures under": model.digest, "of": list(rows.values_list("pk", flat=True))})
     if (known := storage.recall(key)) is not None:
         return {int(pk): kinds for pk, kinds in json.loads(known).items()}
     found: Measures = {}

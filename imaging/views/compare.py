@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from imaging.charts.comparison import agreement_chart
-from imaging.forms import ComparisonFilter
+from imaging.forms.features import ComparisonFilter
 from imaging.services.protocol_comparison import Comparison, compared, protocols_with_features
 from imaging.views.features import as_csv, patient_urls, require_export
 from imaging.views.looked_at import LookedAt, looked_at

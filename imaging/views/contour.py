@@ -18,7 +18,7 @@ from cohorts.errors import REMEDIES, ServiceError
 from cohorts.models import User
 from cohorts.selectors.locks import lock_of
 from imaging.core.errors import ImagingError
-from imaging.forms import AgainstForm, DrawingForm, SaveDrawingForm, SmoothForm, StartForm
+from imaging.forms.contours import AgainstForm, DrawingForm, SaveDrawingForm, SmoothForm, StartForm
 from imaging.models import ImageSeries, Segmentation
 from imaging.selectors import drawn_versions
 from imaging.services import contouring, segmentations

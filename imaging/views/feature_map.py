@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from cohorts.errors import ServiceError
 from imaging.charts.feature_map import MOST_POINTS, map_chart
-from imaging.forms import MapFilter
+from imaging.forms.features import MapFilter
 from imaging.services.feature_maps import PlacedCases, placed, scanners_of
 from imaging.views.features import as_csv, patient_urls, require_export
 from imaging.views.looked_at import LookedAt, looked_at

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from cohorts.access import Action, allowed
+from cohorts.core.tables import guarded
 from cohorts.models import Cohort
 from imaging.charts.features import feature_charts
 from imaging.core.correlation import TOGETHER_FROM
@@ -116,17 +117,19 @@ def require_export(looked: LookedAt) -> None:
 
 
 def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
-    """Give rows as a file; what is undefined is empty."""
+    """Give rows as a file; what is undefined is empty, and no text is a formula."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     writer = csv.writer(response, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([["" if _is_undefined(cell) else cell for cell in row] for row in rows])
+    writer.writerows([[_cell(value) for value in row] for row in rows])
     return response
 
 
-def _is_undefined(cell: Any) -> bool:
-    return cell is None or cell != cell  # NaN
+def _cell(value: Any) -> Any:
+    if value is None or value != value:  # NaN
+        return ""
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _numbers(row: FeatureRow) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from cohorts.errors import ServiceError
 from cohorts.forms.fields import centres_for
 from cohorts.models import Cohort, Job, Timepoint, User
 from cohorts.services.patients import mark_not_evaluable
-from imaging.forms import ImportForm, NotEvaluableForm
+from imaging.forms.imports import ImportForm, NotEvaluableForm
 from imaging.services import registration
 from imaging.services.extraction import enqueue_missing
 from imaging.services.ingest import enqueue_import

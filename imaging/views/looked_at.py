@@ -12,7 +12,7 @@ from cohorts.access import Action, allowed
 from cohorts.models import Cohort
 from cohorts.views.filtered import Filtered, filtered
 from imaging.core.spec import BUILT_IN
-from imaging.forms import FeatureFilter
+from imaging.forms.features import FeatureFilter
 from imaging.selectors import shown_habitat_model
 from imaging.services.cohort_cases import Cases, cases_of, with_features
 from imaging.services.feature_table import CohortFeatures, Source, features_of

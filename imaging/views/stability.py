@@ -18,7 +18,7 @@ from cohorts.selectors.jobs import active_job
 from imaging.core.errors import TooFewCases
 from imaging.core.perturb import PERTURBATIONS
 from imaging.core.reliability import RECOMMENDED_CASES, STABLE_FROM, Reliability
-from imaging.forms import StabilityFilter, StabilityForm
+from imaging.forms.stability import StabilityFilter, StabilityForm
 from imaging.selectors import current_segmentations
 from imaging.services.protocols import protocol_named
 from imaging.services.stability import enqueue_stability, reliability

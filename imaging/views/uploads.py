@@ -23,7 +23,7 @@ from cohorts.access import Action, fetch, membership_in
 from cohorts.errors import ServiceError
 from cohorts.forms.fields import centres_for
 from cohorts.models import Cohort, User
-from imaging.forms import ImportForm
+from imaging.forms.imports import ImportForm
 from imaging.models import Upload, UploadedFile
 from imaging.services import pieces, resumable
 
@@ -102,10 +102,15 @@ def upload_chunk(request: HttpRequest, cohort_code: str, reference: uuid.UUID, n
     if request.method == "HEAD":
         there = {"Upload-Offset": str(pieces.offset_of(file)), "Upload-Length": str(file.size)}
         return _answer(200, **there, **{"Cache-Control": "no-store"})
-    if request.method == "DELETE":
-        pieces.start_over(file)
-        return _answer(204)
-    return _receive(request, file)
+    try:
+        return _start_over(file) if request.method == "DELETE" else _receive(request, file)
+    except pieces.Busy:
+        return _answer(423)
+
+
+def _start_over(file: UploadedFile) -> HttpResponse:
+    pieces.start_over(file)
+    return _answer(204)
 
 
 def _receive(request: HttpRequest, file: UploadedFile) -> HttpResponse:
@@ -122,8 +127,6 @@ def _receive(request: HttpRequest, file: UploadedFile) -> HttpResponse:
         there = pieces.receive(file, offset=offset, stream=request, checksum=checksum)  # type: ignore[arg-type]
     except pieces.WrongOffset as error:
         return _answer(409, **{"Upload-Offset": str(error.expected)})
-    except pieces.Busy:
-        return _answer(423)
     except pieces.WrongChecksum:
         return _answer(_WRONG_CHECKSUM)
     except UnreadablePostError:

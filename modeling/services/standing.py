@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from imaging import storage
+from imaging.services.kept import key_of
 from modeling.core.table import FeatureTable
 from modeling.models import Prediction
 
@@ -20,8 +20,7 @@ def training_values(prediction: Prediction) -> Values:
     """
     run = prediction.model_version.run
     names = sorted(part["feature"] for part in prediction.contributions)
-    asked = ["training values", run.snapshot.sha256, names]
-    key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    key = key_of({"training values of": run.snapshot.sha256, "features": names})
     if (known := storage.recall(key)) is None:
         table = FeatureTable.from_parquet(storage.get(run.snapshot.sha256), sha256=run.snapshot.sha256)
         rows = table.X[table.split == "training"]

@@ -80,3 +80,13 @@ def test_nobody_sees_or_reads_the_notices_of_others(trial: Trial) -> None:
     other.post(reverse("cohorts:notification-read"))
     notice.refresh_from_db()
     assert notice.read_at is None
+
+
+def test_who_left_a_cohort_reads_its_notices_no_more(trial: Trial) -> None:
+    tell(trial.coordinator, cohort=trial.cohort, text="About P-1.", url="/")
+    client, page = trial.client("coordinator"), reverse("cohorts:notifications")
+    assert "About P-1." in client.get(page).content.decode()
+    trial.coordinator.memberships.all().delete()
+    assert "About P-1." not in client.get(page).content.decode()
+    notice = Notification.objects.get()
+    assert client.post(reverse("cohorts:notification-read"), {"notice": notice.pk}).status_code == 404

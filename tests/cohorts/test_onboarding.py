@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.urls import reverse
 
 from cohorts.errors import ServiceError
 from cohorts.models import AuditEntry, Cohort, Membership, Role, User
-from cohorts.services.onboarding import first_person, setup_code
+from cohorts.services.onboarding import first_person, is_setup_code, setup_code
 from cohorts.services.patients import create_patient
 from config.diagnosis import people
 from config.first_start import announce
@@ -131,3 +132,21 @@ def test_the_first_patient_is_announced_once() -> None:
     assert "Your first patient is here." in arrived.content.decode()
     assert arrived.status_code == 286
     assert reverse("welcome-progress") not in client.get(reverse("cohorts:list")).content.decode()
+
+
+@pytest.mark.parametrize("typed", ["", "-", " - "])
+def test_a_code_that_is_not_written_yet_opens_nothing(typed: str) -> None:
+    file = settings.DATA_DIR / "setup.code"
+    setup_code()
+    file.write_text("")
+    assert not is_setup_code(typed)
+    file.unlink()
+
+
+def test_servers_that_start_at_once_make_one_code() -> None:
+    (settings.DATA_DIR / "setup.code").unlink(missing_ok=True)
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _number: setup_code(), range(40)))
+    assert len(found) == 1
+    assert len(found.pop()) == len("AAAA-AAAA-AAAA")
+    assert [file.name for file in settings.DATA_DIR.glob("setup.code*")] == ["setup.code"]

@@ -11,9 +11,11 @@ from django.urls import reverse
 
 from cohorts import audit
 from cohorts.core.errors import ContradictoryOutcome
-from cohorts.models import AuditEntry, BlindedReading, PathologyOutcome
+from cohorts.errors import ServiceError
+from cohorts.models import AuditEntry, BlindedReading, PathologyOutcome, Patient
 from cohorts.selectors.patients import current_outcome, response_of
 from cohorts.services.outcomes import enter_outcome
+from cohorts.services.patients import update_patient
 from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, small_scan, store_scan
 from tests.trial import COMPLETE_RESPONSE, READING, Trial, as_form
 
@@ -209,3 +211,20 @@ def test_what_is_entered_must_be_what_the_blinded_readers_settled_on(trial: Tria
     assert "settled on 32 %" in str(refused.context["form"].errors["viable_percent"])
     settled = READING | {"viable_percent": Decimal(32), "necrosis_percent": Decimal(33)}
     assert post(trial, settled).status_code == 302
+
+
+def test_nobody_corrects_a_reading_without_a_reason(trial: Trial) -> None:
+    enter_outcome(trial.patient, values=READING, actor=trial.coordinator)
+    corrected = READING | {"reader": "CD"}
+    with pytest.raises(ServiceError) as refusal:
+        enter_outcome(trial.patient, values=corrected, actor=trial.coordinator, reason="  ")
+    assert (refusal.value.code, PathologyOutcome.objects.count()) == ("reason_missing", 1)
+    assert enter_outcome(trial.patient, values=corrected, actor=trial.coordinator, reason="a slip").version == 2
+
+
+def test_a_reading_is_judged_by_the_dates_that_are_stored_when_it_is_saved(trial: Trial) -> None:
+    opened = Patient.objects.get(pk=trial.patient.pk)
+    update_patient(trial.patient, values={"last_dose_on": date(2024, 6, 15)}, actor=None)
+    with pytest.raises(ContradictoryOutcome) as refusal:
+        enter_outcome(opened, values=READING, actor=None)
+    assert [finding.rule for finding in refusal.value.findings] == ["E10"]

@@ -120,6 +120,9 @@ def test_a_word_opens_its_own_meaning_however_often_it_stands_on_a_page() -> Non
 
 def test_numbers_and_dates_are_written_as_the_language_does() -> None:
     assert (number(-1234.56, 1), compact(0.00012), day(date(2024, 6, 10))) == ("−1234.6", "0.00012", "10 Jun 2024")
+    assert [compact(value, 3) for value in (999.4, 999.6, 2321.7, -45678, 2.5e7)] == [
+        "999", "1000", "2322", "−45678", "2.5e+07",
+    ]  # fmt: skip
     with translation.override("de"):
         assert (number(-1234.56, 1), compact(0.5)) == ("−1234,6", "0,5")
     with translation.override("zh-hans"):

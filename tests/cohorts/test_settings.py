@@ -115,3 +115,11 @@ def test_who_administers_one_centre_gives_no_roles(trial: Trial) -> None:
     client = trial.client("elsewhere")
     assert client.get(reverse("cohorts:cohort-settings", args=[trial.cohort.code])).status_code == 403
     assert client.post(reverse("cohorts:member-add", args=[trial.cohort.code])).status_code == 403
+
+
+@pytest.mark.parametrize(("person", "shown"), [("administrator", True), ("elsewhere", False)])
+def test_only_who_may_open_the_settings_of_the_cohort_sees_their_tab(trial: Trial, person: str, shown: bool) -> None:
+    client, page = trial.client(person), reverse("cohorts:cohort-settings", args=[trial.cohort.code])
+    listed = client.get(reverse("cohorts:patients", args=[trial.cohort.code])).content.decode()
+    assert (f'href="{page}"' in listed) is shown
+    assert (client.get(page).status_code == 200) is shown

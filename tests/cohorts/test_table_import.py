@@ -16,6 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from cohorts.core.errors import UnreadableTable
 from cohorts.core.tables import read_table
@@ -28,6 +29,7 @@ from cohorts.services.patients import CLINICAL_FIELDS, update_patient
 from cohorts.services.records_export import records_of
 from cohorts.services.table_import.check import plan_table
 from cohorts.services.table_import.plan import Plan, strict_mapping
+from cohorts.services.table_import.values import value_of, words_of
 from cohorts.services.table_import.write import write_plan
 from tests.core.cohorts.test_redcap import HEADER
 from tests.trial import READING, Trial
@@ -354,6 +356,23 @@ def test_treatment_and_surgery_can_move_together_past_each_others_old_days(trial
     write_plan(found, actor=None)
     trial.patient.refresh_from_db()
     assert (trial.patient.last_dose_on, current_outcome(trial.patient).surgery_on.year) == (date(2025, 4, 22), 2025)
+
+
+def test_treatment_and_surgery_can_move_to_before_the_old_days(trial: Trial) -> None:
+    earlier = GOOD | {"first_dose_on": "2023-03-04", "last_dose_on": "2023-04-22", "surgery_on": "2023-06-10"}
+    found = plan(trial, table(earlier))
+    assert found.refused == ()
+    write_plan(found, actor=None)
+    trial.patient.refresh_from_db()
+    assert (trial.patient.last_dose_on, current_outcome(trial.patient).surgery_on.year) == (date(2023, 4, 22), 2023)
+
+
+def test_a_person_whose_language_changes_reads_the_choices_in_it(trial: Trial) -> None:
+    with translation.override("en"):
+        assert words_of("sex", "female") == "Female"
+    with translation.override("zh-hans"):
+        assert words_of("sex", "female") == "女"
+        assert value_of("sex", "女") == "female"
 
 
 def test_a_row_without_any_cell_of_a_reading_leaves_the_reading_as_it_is(trial: Trial) -> None:

@@ -21,6 +21,12 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 _SETTLED = (
     """() => !document.querySelector("[data-panel] > .loading, .htmx-request, [data-chart][data-state=drawing]")"""
 )
+#: Pictures wait until they are scrolled to; here all of them come.
+_LOOKED_AT = """async () => {
+    const pictures = [...document.querySelectorAll("img[loading=lazy]")];
+    for (const picture of pictures) picture.loading = "eager";
+    await Promise.allSettled(pictures.map(picture => picture.decode()));
+}"""
 _AXE_RUN = """rules => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then(found => found.violations.map(
     v => [v.impact, v.id, v.nodes.slice(0, 3).map(node => node.html.slice(0, 160))]))"""
 
@@ -95,6 +101,7 @@ class Walker:
         self.page.wait_for_load_state("load")
         self.page.wait_for_timeout(300)
         self.page.wait_for_function(_SETTLED, timeout=60_000)
+        self.page.evaluate(_LOOKED_AT)
         for wrong in (*self._frame(), *(() if name in self.known else self._closely())):
             self.walk.complain(name, wrong)
         for words in self._noise:

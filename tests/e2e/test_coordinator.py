@@ -93,7 +93,7 @@ def test_an_upload_shows_what_was_accepted_and_what_was_refused_and_why(coordina
     page = coordinator.page
     coordinator.go("/cohorts/demo/import/")
     coordinator.picture("import")
-    page.locator("input[type=file]").set_input_files(_archive(tmp_path))
+    page.locator("#id_files").set_input_files(_archive(tmp_path))
     page.locator("#id_patient").fill("NEW-01")
     page.locator("#id_timepoint").select_option("pre")
     page.get_by_role("button", name="Upload and import").click()
@@ -111,7 +111,7 @@ def test_an_archive_that_reaches_out_of_itself_is_refused_in_words(coordinator: 
     with zipfile.ZipFile(archive, "w") as bad:
         bad.writestr("../outside.dcm", b"x")
     coordinator.go("/cohorts/demo/import/")
-    page.locator("input[type=file]").set_input_files(archive)
+    page.locator("#id_files").set_input_files(archive)
     page.get_by_role("button", name="Upload and import").click()
     expect(page.locator("body")).to_contain_text("Failed", timeout=60_000)
     expect(page.locator("body")).to_contain_text("Make the archive again")

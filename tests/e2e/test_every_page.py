@@ -13,8 +13,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 #: The first sees most, so most pages are looked at closely as they look then.
 PEOPLE = ("administrator", "researcher", "data_manager", "coordinator", "reader")
-#: Where walks begin: the home, and a patient of whom everything is there.
-STARTS = ("/", "/cohorts/demo/patients/EC-0002/")
+#: Where walks begin: the home, a patient of whom everything is there, and what forms lead to.
+STARTS = (
+    "/",
+    "/cohorts/demo/patients/EC-0002/",
+    "/cohorts/demo/compare-patients/?a=EC-0001&b=EC-0002",
+)
 #: Pages to which no link of the demonstration leads, and why.
 NOT_LINKED = {
     "health": "asked by a load balancer",
@@ -29,6 +33,8 @@ NOT_LINKED = {
     "cohorts:table-import-mapping": "no table is brought yet",
     "imaging:stability-table": "stability is not measured yet",
     "imaging:compare-protocols-table": "features are there under one protocol only",
+    "imaging:supervoxels": "fetched when the layer is switched on",
+    "imaging:transitions": "fetched when the layer is switched on",
     "imaging:upload-list": "asked by the upload",
     "modeling:report": "no report is written yet",
     "modeling:report-download": "no report is written yet",

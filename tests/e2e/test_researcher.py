@@ -33,7 +33,7 @@ def test_a_cohort_page_shows_counts_charts_and_models(researcher: Visitor) -> No
     page.get_by_role("link", name=re.compile("Synthetic demonstration")).first.click()
     expect(page.locator("body")).to_contain_text("Synthetic")
     expect(page.locator("body")).to_contain_text(str(PATIENTS))
-    for key in ("response-by-centre", "viable", "age", "volume", "fractions", "auc"):
+    for key in ("response-by-centre", "viable", "age", "volume-change", "composition", "auc"):
         drawn = page.locator(f"[data-chart='chart-{key}'] :is(svg, canvas)").first
         expect(drawn).to_be_visible()
     researcher.picture("cohort")

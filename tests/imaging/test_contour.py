@@ -151,6 +151,7 @@ def test_a_locked_record_refuses_a_drawing_and_a_choice(trial: Trial, version: S
         (gzip.compress(np.array([0, 0, 0, 2, 8, 8], dtype="<i4").tobytes() + bytes(3)), "did not arrive whole"),
         (pack_box(TumorMask(np.zeros(GRID.shape_zyx, dtype=bool), GRID)), "Nothing is drawn"),
     ],
+    ids=["no gzip", "cut short", "too large", "outside", "lies of its size", "empty"],
 )
 def test_a_bad_drawing_is_refused_in_words_and_changes_nothing(
     trial: Trial, version: Segmentation, content: bytes, words: str

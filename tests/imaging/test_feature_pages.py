@@ -28,6 +28,7 @@ from imaging.services.extraction import schema_of, store_features
 from imaging.services.feature_statistics import feature_rows, stability_of
 from imaging.services.feature_table import CohortFeatures, Source, features_of
 from imaging.services.protocols import protocol_named
+from imaging.views.features import as_csv
 from tests.study import NAMES, Study, build_study, segmentations_of, store_case
 
 PLANTED = "original_glcm_Planted"
@@ -375,3 +376,8 @@ def test_a_cohort_without_features_says_so_on_every_page(study: Study) -> None:
         assert words in get(study, name).content.decode(), name
     assert rows_of(get(study, "features-table")) == []
     assert rows_of(get(study, "feature-map-table")) == []
+
+
+def test_no_text_of_a_table_runs_as_a_formula() -> None:
+    content = as_csv("name", ("patient", "scanner", "value"), [("P-1", "=1+1", -2.5), ("P-2", "@cmd", float("nan"))])
+    assert content.content.decode() == "patient,scanner,value\nP-1,'=1+1,-2.5\nP-2,'@cmd,\n"

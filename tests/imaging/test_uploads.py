@@ -113,6 +113,7 @@ def test_two_connections_cannot_write_one_file_at_once(sender: Sender) -> None:
     with pieces.path_of(UploadedFile.objects.get()).open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert sender.patch(url, b"23", offset=2).status_code == 423
+        assert sender.client.delete(url, **TUS).status_code == 423
     assert sender.patch(url, b"23", offset=2).status_code == 204
 
 
@@ -246,3 +247,10 @@ def test_patients_of_another_centre_stay_out_of_reach(trial: Trial) -> None:
     elsewhere.client.post(begun["finish"], {"timepoint": "pre"})
     assert Job.objects.get().centre == trial.there
     assert Patient.objects.count() == 2
+
+
+@pytest.mark.parametrize("size", ["Infinity", "NaN", "-1", '"many"', "null"])
+def test_a_size_that_is_no_number_of_bytes_is_refused(sender: Sender, size: str) -> None:
+    url = reverse("imaging:upload-create", args=[sender.cohort])
+    listed = f'[{{"name": "a", "size": {size}, "modified": 1}}]'
+    assert sender.client.post(url, listed, content_type="application/json").status_code == 400

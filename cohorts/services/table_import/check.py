@@ -22,6 +22,7 @@ from cohorts.services.outcomes import OUTCOME_FIELDS, findings, with_totals
 from cohorts.services.patients import CLINICAL_FIELDS
 from cohorts.services.table_import.plan import AcceptedRow, Mapped, Plan, RefusedCell, changes_of
 from cohorts.services.table_import.values import REQUIRED_OF_READING, nothing_in, value_of
+from cohorts.wording import said
 
 _CODE = Patient._meta.get_field("code")
 
@@ -130,7 +131,7 @@ class _Checker:
         else:
             found = check_timeline(timeline_of(patient, outcome=current or PathologyOutcome()))
         if errors := [finding for finding in found if finding.is_error]:
-            raise _Refused(*((finding.field, f"{finding.message} ({finding.rule})") for finding in errors))
+            raise _Refused(*((finding.field, f"{said(finding)} ({finding.rule})") for finding in errors))
 
     def _parsed(self, row: Row, current: PathologyOutcome | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give the clinical values and those of the reading, or raise every cell that is none."""

@@ -19,6 +19,7 @@ from cohorts.core.node_stations import format_stations, parse_stations
 from cohorts.models import PathologyOutcome, Patient
 from cohorts.services.outcomes import OUTCOME_FIELDS
 from cohorts.services.patients import CLINICAL_FIELDS
+from cohorts.wording import said
 
 #: Every column that an import reads and an export writes.
 COLUMNS: tuple[str, ...] = ("patient", *CLINICAL_FIELDS, *OUTCOME_FIELDS)
@@ -77,8 +78,8 @@ def _form_field(name: str) -> forms.Field:
     return form_field
 
 
-@cache
 def _choices(name: str) -> Mapping[str, str]:
+    """Give value → label in the language of the request."""
     return {str(value): str(label) for value, label in _FIELDS[name].choices or () if value != ""}
 
 
@@ -100,7 +101,7 @@ def _stations(text: str) -> Any:
     try:
         return parse_stations(text)
     except UnreadableStations as error:
-        raise forms.ValidationError(error.message) from None
+        raise forms.ValidationError(said(error.reason)) from None
 
 
 def text_of(record: Model, name: str) -> str:

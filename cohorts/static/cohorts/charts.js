@@ -35,6 +35,13 @@
     config: look(),
   });
 
+  // Words on as many lines as a name of a group needs.
+  const wrapped = (name, letters) =>
+    name.split(" ").reduce((lines, word) => {
+      const joined = `${lines.at(-1) ?? ""} ${word}`.trim();
+      return lines.length && joined.length > letters ? [...lines, word] : [...lines.slice(0, -1), joined];
+    }, []);
+
   // Make a chart fit its card: names of categories explain themselves, legends go below, labels leave room.
   const fit = (spec, width) => {
     const parts = [spec, ...(spec.layer ?? [])];
@@ -45,11 +52,20 @@
         y.title = null;
         y.axis = { ...y.axis, labelLimit: Math.min(y.axis?.labelLimit ?? 320, Math.round(width * (width < 400 ? 0.6 : 0.45))) };
       }
-      if (x?.type === "nominal" && x.axis?.labelAngle === 0 && width < 400) x.axis.labelAngle = -45;
+      if (x?.type === "nominal" && x.axis?.labelAngle === 0 && Array.isArray(x.sort)) {
+        const letters = Math.floor((width - 60) / x.sort.length / 6.5);
+        const lines = Object.fromEntries(x.sort.map((name) => [name, wrapped(String(name), letters)]));
+        if (Object.values(lines).flat().some((line) => line.length > letters)) x.axis.labelAngle = -45;
+        else x.axis = { ...x.axis, labelExpr: `${JSON.stringify(lines)}[datum.label]`, labelLimit: 0, titlePadding: 8 };
+      }
       if (squeezed && x?.title) x.axis = { ...x.axis, titleAnchor: "end" }; // the plot is narrower than its title
       if (width < 400 && x?.title?.length > 36 && x.title.includes(" (")) x.title = x.title.split(/ (?=\()/); // two lines
       const legend = color?.legend;
       if (legend && (width < 330 || (width < 560 && legend.columns > 3))) legend.columns = legend.orient === "bottom" ? 1 : 2;
+      if (legend?.orient === "bottom" && Array.isArray(color.scale?.domain)) {
+        const longest = Math.max(...color.scale.domain.map((name) => String(name).length));
+        legend.columns = Math.max(1, Math.min(legend.columns ?? Infinity, Math.floor(width / (longest * 6.5 + 34))));
+      }
       if (legend?.orient === "right" && width < 480) Object.assign(legend, { orient: "bottom", columns: 2 });
     }
     return spec;
@@ -103,6 +119,8 @@
     return [columns, ...written];
   };
 
+  // A spreadsheet runs text that begins so as a formula; numbers stay as they are.
+  const guarded = (value) => (typeof value === "string" && /^([=+@\t\r]|-(?![\d.]))/.test(value) ? `'${value}` : value);
   const quoted = (value) => (/[",\n]/.test(`${value}`) ? `"${`${value}`.replaceAll('"', '""')}"` : `${value}`);
 
   const download = async (place, format) => {
@@ -110,7 +128,7 @@
     if (format === "csv") {
       const spec = JSON.parse(document.getElementById(place.dataset.chart).textContent);
       const rows = rowsOf(place.closest("figure").querySelector("table"), spec);
-      const text = rows.map((row) => row.map(quoted).join(",")).join("\n");
+      const text = rows.map((row) => row.map(guarded).map(quoted).join(",")).join("\n");
       save(name, URL.createObjectURL(new Blob([`${text}\n`], { type: "text/csv" })));
       return;
     }

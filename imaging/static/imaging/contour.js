@@ -25,6 +25,7 @@
       this.at = { z: this.scan.nz >> 1, y: this.scan.ny >> 1, x: this.scan.nx >> 1 };
       if (this.page.urls.mask) await this.readVersion();
       this.measures = new EcotoneContourMeasures(this);
+      this.measures.take(this.drawing.drawn()); // the volume is whole at once, the mean HU once the scan is
       this.tools = EcotoneContourTools(this);
       this.stages = [...this.root.querySelectorAll("[data-cut]")].map((canvas) => new EcotoneStage(canvas, canvas.dataset.cut, this));
       [this.stage] = this.stages;

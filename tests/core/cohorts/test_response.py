@@ -181,3 +181,8 @@ def test_every_sentence_is_complete_in_english() -> None:
     for finding in [*check(broken), *check(replace(PARTIAL, stroma_percent=140))]:
         assert "{" not in finding.message
         assert finding.message.endswith(".")
+
+
+def test_in_situ_tumour_alone_is_named_as_what_denies_a_complete_response() -> None:
+    in_situ = replace(COMPLETE, ypt="ypTis")
+    assert (is_pcr(in_situ), why_pcr(in_situ).message) == (False, "ypTis, not ypT0")

@@ -55,6 +55,17 @@ def test_codes_of_a_workbook_keep_their_zeros_and_whole_numbers_no_point() -> No
     assert list(read_table(buffer.getvalue()).rows[0].cells.values()) == ["007", "61", "yes"]
 
 
+def test_a_workbook_whose_sheet_is_cut_is_refused() -> None:
+    whole = zipfile.ZipFile(io.BytesIO(write_workbook(["patient", "sex"], [["P-1", "male"]], title="t")))
+    cut = io.BytesIO()
+    with zipfile.ZipFile(cut, "w") as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            archive.writestr(name, content[: len(content) // 2] if name.endswith("sheet1.xml") else content)
+    with pytest.raises(UnreadableTable, match="can be read"):
+        read_table(cut.getvalue())
+
+
 def test_a_zip_that_is_no_workbook_or_unpacks_to_too_much_is_refused() -> None:
     for name, size in (("other.txt", 10), ("xl/workbook.xml", 210 * 1024**2)):
         buffer = io.BytesIO()
