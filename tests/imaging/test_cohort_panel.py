@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from cohorts.models import Membership, Patient, Role, User
 from cohorts.selectors.patients import response_of
-from imaging.models import FeatureSet, HabitatMap, HabitatModel, ImageSeries, Segmentation
+from imaging.models import FeatureSet, HabitatMap, ImageSeries, Segmentation
 from imaging.services.cohort_images import CHANGE_ENDS, composition_rows, coverage_of, scanner_rows, volumes_of
-from imaging.services.protocols import protocol_named
+from tests.codebooks import empty_model
 from tests.study import Study, build_study, segmentations_of
 
 
@@ -76,14 +76,7 @@ def test_volumes_are_quartiles_by_response_and_every_change_falls_into_one_class
 
 
 def test_habitats_are_the_mean_of_each_group_and_add_up_to_the_whole_tumour(study: Study) -> None:
-    model = HabitatModel.objects.create(
-        cohort=study.cohort,
-        protocol=protocol_named("standard"),
-        version=1,
-        n_habitats=3,
-        digest="0" * 64,
-        codebook={},
-    )
+    model = empty_model(study.cohort, n_habitats=3)
     random, groups = np.random.default_rng(1), {}
     for scan in Segmentation.objects.select_related("timepoint__patient__cohort").order_by("pk"):
         shares = random.dirichlet([2, 3, 4])
@@ -131,14 +124,7 @@ def test_the_panel_names_no_patient_and_shows_a_person_of_one_centre_only_that_o
 
 
 def test_the_panel_asks_at_most_fifteen_questions(study: Study, django_assert_max_num_queries: Any) -> None:
-    HabitatModel.objects.create(
-        cohort=study.cohort,
-        protocol=protocol_named("standard"),
-        version=1,
-        n_habitats=2,
-        digest="0" * 64,
-        codebook={},
-    )
+    empty_model(study.cohort, n_habitats=2)
     client, url = Client(), reverse("imaging:cohort-panel", args=[study.cohort.code])
     client.force_login(study.people[Role.RESEARCHER])
     with django_assert_max_num_queries(15):

@@ -29,6 +29,7 @@ from imaging.services.feature_statistics import feature_rows, stability_of
 from imaging.services.feature_table import CohortFeatures, Source, features_of
 from imaging.services.protocols import protocol_named
 from imaging.views.features import as_csv
+from tests.codebooks import empty_model
 from tests.study import NAMES, Study, build_study, segmentations_of, store_case
 
 PLANTED = "original_glcm_Planted"
@@ -60,14 +61,7 @@ def rows_of(response: Any) -> list[dict[str, str]]:
 
 def add_habitats(study: Study) -> HabitatModel:
     """Store habitat features of every scan and transition features of every second one."""
-    model = HabitatModel.objects.create(
-        cohort=study.cohort,
-        protocol=protocol_named("standard"),
-        version=1,
-        n_habitats=2,
-        digest="0" * 64,
-        codebook={},
-    )
+    model = empty_model(study.cohort, n_habitats=2)
     options: dict[str, Any] = {"protocol": model.protocol, "habitat_model": model}
     for number, scan in enumerate(Segmentation.objects.order_by("pk")):
         shares = FeatureVector(("fraction_1", "fraction_2"), np.array([0.1 + number / 100, 0.9 - number / 100]))

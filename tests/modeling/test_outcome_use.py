@@ -7,9 +7,8 @@ from django.urls import reverse
 
 from cohorts.models import PathologyOutcome
 from cohorts.services.outcomes import enter_outcome
-from imaging.models import HabitatModel
-from imaging.services.protocols import protocol_named
 from modeling.models import TableSnapshot, TrainingRun
+from tests.codebooks import empty_model
 from tests.trial import READING, Trial
 
 
@@ -17,14 +16,7 @@ from tests.trial import READING, Trial
 def used(trial: Trial) -> PathologyOutcome:
     """A reading that one run learnt from."""
     outcome = enter_outcome(trial.patient, values=READING, actor=None)
-    model = HabitatModel.objects.create(
-        cohort=trial.cohort,
-        protocol=protocol_named("standard"),
-        version=1,
-        n_habitats=2,
-        digest="0" * 64,
-        codebook={},
-    )
+    model = empty_model(trial.cohort, n_habitats=2)
     snapshot = TableSnapshot.objects.create(
         cohort=trial.cohort, habitat_model=model, sha256="1" * 64, n_patients=1, n_columns=1, mpr_threshold_percent=10
     )
