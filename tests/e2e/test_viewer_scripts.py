@@ -17,6 +17,8 @@ from imaging.core.codec import to_nifti
 from imaging.core.geometry import Direction, Grid
 from imaging.core.registration import Registered, lung_grid_of
 
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "imaging" / "static" / "imaging"
 TO_RAS = np.array([-1.0, -1.0, 1.0])
 STRAIGHT: Direction = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
