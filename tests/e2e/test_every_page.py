@@ -33,6 +33,7 @@ NOT_LINKED = {
     "cohorts:table-import-mapping": "no table is brought yet",
     "imaging:stability-table": "stability is not measured yet",
     "imaging:compare-protocols-table": "features are there under one protocol only",
+    "imaging:habitat-picture": "stands beside estimates, to which people who enter outcomes are blind",
     "imaging:supervoxels": "fetched when the layer is switched on",
     "imaging:transitions": "fetched when the layer is switched on",
     "imaging:upload-list": "asked by the upload",
