@@ -85,7 +85,8 @@ def table_detail(request: HttpRequest, cohort_code: str, reference: uuid.UUID) -
 
 
 def _read_columns(table: TableImport) -> dict[str, object]:
-    left_out = [column for column, field in table.mapping.items() if not field]
+    # By name: a database need not keep the order of the table.
+    left_out = sorted(column for column, field in table.mapping.items() if not field)
     return {"left_out": left_out, "columns_read": len(table.mapping) - len(left_out)}
 
 

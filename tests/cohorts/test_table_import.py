@@ -488,7 +488,7 @@ def test_a_redcap_export_with_its_dictionary_is_read_as_people_mean_it(trial: Tr
     client, shown = upload(trial, RAW, dictionary=dictionary)
     found = shown.context["plan"]
     brought = TableImport.objects.get()
-    assert (brought.source, shown.context["left_out"]) == ("redcap", ["redcap_event_name", "path_complete"])
+    assert (brought.source, shown.context["left_out"]) == ("redcap", ["path_complete", "redcap_event_name"])
     assert [(row.patient.code, row.is_new) for row in found.accepted] == [("P-1", True), ("R-7", True)]
     assert [(cell.row, cell.column) for cell in found.refused] == [(5, "q1"), (5, "q2")]
     assert "“8”, “12”" in found.refused[0].reason
