@@ -94,11 +94,12 @@ AS_SCANNED = DrawnOn()
 
 @dataclass(frozen=True, eq=False)
 class Corrected:
-    """A volume, what was corrected in it, and what its masks must know."""
+    """A volume, what was corrected in it, what its masks must know, and what a person should know (`notes`)."""
 
     volume: Volume
     sentences: tuple[str, ...] = ()
     drawn_on: DrawnOn = AS_SCANNED
+    notes: tuple[str, ...] = ()
 
 
 def references(part: Dataset) -> list[Image]:

@@ -48,6 +48,10 @@ class SeriesReport:
         "ok" and "" when accepted, else a code of `imaging.core.errors` and its sentence.
     corrections : tuple of str
         What was corrected on request, one sentence with numbers each.
+    notes : tuple of str
+        What a person should know of an image that was accepted, one sentence each.
+    derived : str
+        What the images are where they are no original reconstruction ("virtual non-contrast"); "" for originals.
     """
 
     path: str
@@ -65,6 +69,8 @@ class SeriesReport:
     spacing_zyx_mm: Triple | None
     acquisition: Acquisition
     corrections: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    derived: str = ""
 
 
 def read_series(files: Sequence[Path]) -> Volume:

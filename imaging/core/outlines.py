@@ -99,7 +99,7 @@ def judge_outline(
         except ImagingError as error:
             yield refused(row, error)
         else:
-            yield replace(row, voxels=mask.voxels, mean_hu=mean_hu(image.volume, mask))
+            yield replace(row, voxels=mask.voxels, mean_hu=mean_hu(image.volume, mask), volume_mm3=mask.volume_mm3)
 
 
 def refused_outline(outline: Outline, error: ImagingError, *, roi: str | None) -> SegmentationReport:

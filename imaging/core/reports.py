@@ -29,6 +29,10 @@ class SegmentationReport:
     tumour_rank : int
         How well the name fits the primary tumour; 0 is best (`imaging.core.regions.tumour_rank`), and that
         of a region which was asked for by name.
+    notes : tuple of str
+        What a person should know of a region that was accepted, one sentence each.
+    volume_mm3 : float or None
+        Of an accepted region, else None.
     """
 
     path: str
@@ -43,6 +47,8 @@ class SegmentationReport:
     number: int
     file: Path
     tumour_rank: int
+    notes: tuple[str, ...] = ()
+    volume_mm3: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ def as_json(report: ScanReport) -> dict[str, Any]:
                 "shape_zyx": None if row.shape_zyx is None else list(row.shape_zyx),
                 "spacing_zyx_mm": None if row.spacing_zyx_mm is None else list(row.spacing_zyx_mm),
                 "corrections": list(row.corrections),
+                "notes": list(row.notes),
             }
             for row in report.series
         ],
@@ -82,6 +89,8 @@ def as_json(report: ScanReport) -> dict[str, Any]:
                 "reason": row.reason,
                 "voxels": row.voxels,
                 "mean_hu": row.mean_hu,
+                "volume_mm3": row.volume_mm3,
+                "notes": list(row.notes),
             }
             for row in report.segmentations
         ],

@@ -97,7 +97,11 @@ def judge(subject: Subject, *, corrections: Corrections) -> tuple[SeriesReport, 
         return refused(report, error), None
     grid = image.volume.grid
     return replace(
-        report, shape_zyx=grid.shape_zyx, spacing_zyx_mm=grid.spacing_zyx_mm, corrections=image.sentences
+        report,
+        shape_zyx=grid.shape_zyx,
+        spacing_zyx_mm=grid.spacing_zyx_mm,
+        corrections=image.sentences,
+        notes=(*report.notes, *image.notes),
     ), image
 
 

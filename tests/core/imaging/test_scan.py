@@ -48,6 +48,7 @@ def test_the_json_has_the_agreed_keys_and_no_identity(chest: Any) -> None:
     assert set(found["series"][0]) == {
         *("path", "series_uid", "modality", "verdict", "code", "reason", "shape_zyx", "spacing_zyx_mm"),
         "corrections",
+        "notes",
     }
     assert set(found["segmentations"][0]) == {
         "path",
@@ -58,6 +59,8 @@ def test_the_json_has_the_agreed_keys_and_no_identity(chest: Any) -> None:
         "reason",
         "voxels",
         "mean_hu",
+        "volume_mm3",
+        "notes",
     }
     assert "EC-0001" not in json.dumps(found)
     assert str(chest.root) not in json.dumps(found)
