@@ -48,6 +48,8 @@ REMEDIES = {
         "Choose a reconstruction without gantry tilt, or import again and ask for tilted slices to be "
         "straightened (--correct-tilt)."
     ),
+    "mixed_series": "Export each scan by itself, with the UIDs that the scanner gave it.",
+    "several_images": "Name the folder or file of one image.",
     "too_few_slices": "Export the whole series; a volume needs at least three slices.",
     "slice_too_thick": "Choose a reconstruction with slices of at most 5 mm.",
     "not_chosen": "Nothing to do. To use it instead, import it alone and name its timepoint.",
@@ -58,6 +60,7 @@ REMEDIES = {
     "mask_refused": "Check the mask in the tool that made it.",
     "mask_changed": "Compare your drawing with the newer version, then save it on top, or go on from theirs.",
     "empty_mask": "Contour the tumour, or mark the timepoint as not evaluable.",
+    "no_closed_contour": "Nothing to do: points and open lines enclose no voxels.",
     "mask_too_small": "Check the contour, or mark the timepoint as not evaluable.",
     "nothing_in_range": "Check the contour, or take a protocol with a wider intensity range.",
     "grid_mismatch": "Resample the mask onto the image's grid, or choose the image that it was drawn on.",
@@ -65,6 +68,11 @@ REMEDIES = {
     "frame_of_reference_mismatch": "Import the mask together with the series on which it was drawn.",
     "region_not_found": "Name one of the regions that the file holds.",
     "no_matching_series": "Import the mask together with the CT series that it refers to.",
+    "another_person": (
+        "Choose the files of one person; if they are of one person after all, import again and say why (--same-person)."
+    ),
+    "same_scan": "Export the other scan, and import it under its own timepoint.",
+    "nothing_imported": "Mend what is named below, then import again.",
     "unknown_setting": "Correct the protocol's setting.",
     "registration_refused": (
         "Check that both masks mark the same tumour; if they do, this patient has no habitat transitions."
@@ -119,7 +127,9 @@ REMEDIES = {
         "Use a pseudonym of letters, digits, '-', '_' and '.', at most 32, that starts with a letter or digit."
     ),
     "patient_unknown": "Name the patient, or choose one that the cohort has.",
-    "timepoint_unknown": "Say whether the scan is pre or post, or enter the date of the first dose.",
+    "timepoint_unknown": (
+        "Say whether the scan is pre or post, or enter the date of the first dose; correct a date that is wrong."
+    ),
     "remote_data": "Report it with the job's reference: charts of a report carry their own data.",
     "no_workers": "Start the workers (`make demo`, or see docs/operation.md), or add --wait to the command.",
     "locked": "Ask a data manager to unlock the record with a reason, then try again.",

@@ -24,12 +24,16 @@ from imaging.core.dataset import items, number, open_dataset, reading, text
 from imaging.core.errors import BurnedInText, Localizer, NotCT, SeriesRefused
 from imaging.core.geometry import Shape, Triple, Volume
 from imaging.core.hounsfield import Pixels, hounsfield, require_air, stack
+from imaging.core.person import Person
 from imaging.core.planes import Slice, images, number_of, slices_of
 from imaging.core.slices import arrange, leans
 from imaging.core.straighten import straighten
 
 #: CT, enhanced CT and legacy converted enhanced CT image storage.
 CT_STORAGE = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
+
+#: "passed_over" is what an export holds beside the scan and nobody means to import; it is no fault.
+Verdict = Literal["accepted", "refused", "passed_over"]
 
 _ALL_SCOUTS = "The images are localisers (scouts), not slices of a volume."
 
@@ -42,8 +46,8 @@ class SeriesReport:
     ----------
     path : str
         Folder of the series, or the file, relative to what was scanned.
-    patient_id : str
-        Raw, for grouping in memory only: never log or store it.
+    person : Person
+        Raw, for comparing in memory only: never log or store it.
     code, reason : str
         "ok" and "" when accepted, else a code of `imaging.core.errors` and its sentence.
     corrections : tuple of str
@@ -59,10 +63,10 @@ class SeriesReport:
     study_uid: str
     modality: str
     frame_of_reference_uid: str
-    patient_id: str
+    person: Person
     kind: Literal["dicom", "nifti", "nrrd"]
     files: tuple[Path, ...]
-    verdict: Literal["accepted", "refused"]
+    verdict: Verdict
     code: str
     reason: str
     shape_zyx: Shape | None

@@ -91,6 +91,18 @@ class TiltedGantry(SeriesRefused):
     code = "tilted_gantry"
 
 
+class MixedSeries(SeriesRefused):
+    """Images of one series name several patients, studies or frames of reference."""
+
+    code = "mixed_series"
+
+
+class SeveralImages(SeriesRefused):
+    """Several images are there where one is wanted."""
+
+    code = "several_images"
+
+
 class TooFewSlices(SeriesRefused):
     """A series has too few slices to be a volume."""
 
@@ -119,6 +131,12 @@ class EmptyMask(MaskRefused):
     """No voxel is inside the mask."""
 
     code = "empty_mask"
+
+
+class NoClosedContour(EmptyMask):
+    """A region of a structure set marks points or open lines, which enclose nothing."""
+
+    code = "no_closed_contour"
 
 
 class MaskTooSmall(MaskRefused):
@@ -161,6 +179,12 @@ class NoMatchingSeries(MaskRefused):
     """The series on which the mask was drawn is not there."""
 
     code = "no_matching_series"
+
+
+class AnotherPerson(MaskRefused):
+    """The mask names another person than its image."""
+
+    code = "another_person"
 
 
 class UnknownSetting(ImagingError):

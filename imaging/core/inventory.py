@@ -9,30 +9,17 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from imaging.core.acquisition import Acquisition, acquisition_of
+from imaging.core.acquisition import acquisition_of
 from imaging.core.dataset import open_dataset, open_head, reading, text
 from imaging.core.dicom import is_localizer
 from imaging.core.errors import ImagingError
 from imaging.core.filetype import RASTER_SUFFIXES, RasterKind, kind_of
-from imaging.core.rtstruct import frames_of_reference, referenced_series
+from imaging.core.person import Person, person_of
+from imaging.core.rtstruct import frames_of_reference, referenced_series, referenced_studies
+from imaging.core.series_identity import Header, told_apart
 
 #: Modalities of DICOM objects that outline regions.
 SEGMENTATION_MODALITIES = ("RTSTRUCT", "SEG")
-
-
-@dataclass(frozen=True)
-class Header:
-    """The attributes of one DICOM file by which it is sorted; `patient_id` stays in memory."""
-
-    file: Path
-    modality: str
-    series_uid: str
-    study_uid: str
-    instance_uid: str
-    frame_of_reference_uid: str
-    patient_id: str
-    localizer: bool
-    acquisition: Acquisition
 
 
 @dataclass(frozen=True)
@@ -43,15 +30,28 @@ class SegmentationFile:
     modality: str
     series_uids: frozenset[str]
     frames_of_reference: frozenset[str]
-    patient_id: str
+    study_uids: frozenset[str]
+    person: Person
 
 
 @dataclass(frozen=True)
 class SeriesFiles:
-    """The files of one DICOM image series; `damaged` counts those that belong to it but cannot be read."""
+    """The files of one DICOM image series.
+
+    Parameters
+    ----------
+    damaged : int
+        Files that belong to it but cannot be read.
+    differing : str
+        What differs among images that share a SeriesInstanceUID and a folder; "" where all agree.
+    sharing : int
+        How many scans share its SeriesInstanceUID; more than one where they were told apart.
+    """
 
     headers: tuple[Header, ...]
     damaged: int = 0
+    differing: str = ""
+    sharing: int = 1
 
     @property
     def first(self) -> Header:
@@ -139,7 +139,7 @@ def _header(file: Path, dataset: Dataset, modality: str) -> Header:
         study_uid=text(dataset, "StudyInstanceUID"),
         instance_uid=text(dataset, "SOPInstanceUID"),
         frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
-        patient_id=text(dataset, "PatientID"),
+        person=person_of(dataset),
         localizer=is_localizer(dataset),
         acquisition=acquisition_of(dataset),
     )
@@ -151,7 +151,8 @@ def _segmentation(file: Path, dataset: Dataset, modality: str) -> SegmentationFi
         modality=modality,
         series_uids=frozenset(referenced_series(dataset)),
         frames_of_reference=frozenset(frames_of_reference(dataset)),
-        patient_id=text(dataset, "PatientID"),
+        study_uids=frozenset({text(dataset, "StudyInstanceUID"), *referenced_studies(dataset)} - {""}),
+        person=person_of(dataset),
     )
 
 
@@ -162,7 +163,11 @@ def _group(headers: list[Header]) -> list[SeriesFiles]:
         # One modality per series is DICOM's rule, but not everybody's; the UID alone would mix them.
         key = f"{header.series_uid or header.file.parent} {header.modality}"
         groups[key].append(header)
-    return [SeriesFiles(tuple(group)) for group in groups.values()]
+    return [
+        SeriesFiles(tuple(scan), differing=differing, sharing=len(scans))
+        for scans in map(told_apart, groups.values())
+        for scan, differing in scans
+    ]
 
 
 def _attribute_damage(found: Inventory) -> None:

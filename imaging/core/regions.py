@@ -15,6 +15,8 @@ RegionKind = Literal["rtstruct", "seg", "mask"]
 #: Number of a segment → how its coded type may be named: the code ("SCT:4147007") and its meaning ("Mass").
 CodedTypes = Mapping[int, tuple[str, ...]]
 
+#: Rank of planning volumes, which are larger than what they are planned around.
+PLANNING_RANK = 10
 #: Rank of names that mean neither the tumour nor anything known.
 UNKNOWN_RANK = 50
 #: Rank of names that mean an organ, the body or a device.
@@ -73,7 +75,7 @@ def tumour_rank(name: str) -> int:
     if _NODAL.search(plain):
         return 20
     if _PLANNING.search(plain):
-        return 10
+        return PLANNING_RANK
     if tumour := _TUMOUR.search(plain):
         return 1 if tumour[2] and int(tumour[2][:6]) > 1 else 0
     if _ORGAN.search(plain):

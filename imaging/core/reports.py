@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from imaging.core.dicom import SeriesReport
+from imaging.core.dicom import SeriesReport, Verdict
 from imaging.core.regions import RegionKind
 
 
@@ -38,7 +38,7 @@ class SegmentationReport:
     path: str
     name: str
     kind: RegionKind
-    verdict: Literal["accepted", "refused"]
+    verdict: Verdict
     code: str
     reason: str
     voxels: int | None

@@ -12,7 +12,14 @@ from pydicom.dataset import Dataset
 from imaging.core.contours import fill
 from imaging.core.corrections import AS_SCANNED, DrawnOn, references
 from imaging.core.dataset import items, reading, text
-from imaging.core.errors import EmptyMask, FrameOfReferenceMismatch, GridMismatch, MaskOutsideImage, UnreadableFile
+from imaging.core.errors import (
+    EmptyMask,
+    FrameOfReferenceMismatch,
+    GridMismatch,
+    MaskOutsideImage,
+    NoClosedContour,
+    UnreadableFile,
+)
 from imaging.core.geometry import Grid, TumorMask
 from imaging.core.regions import NamedMask, select
 
@@ -107,6 +114,14 @@ def referenced_series(dataset: Dataset) -> set[str]:
         return {uid for part in series if (uid := text(part, "SeriesInstanceUID"))}
 
 
+def referenced_studies(dataset: Dataset) -> set[str]:
+    """Return the UIDs of the studies that an RT structure set names."""
+    with reading("The references of the segmentation"):
+        frames = items(dataset, "ReferencedFrameOfReferenceSequence")
+        studies = [study for frame in frames for study in items(frame, "RTReferencedStudySequence")]
+        return {uid for study in studies if (uid := text(study, "ReferencedSOPInstanceUID"))}
+
+
 def frames_of_reference(dataset: Dataset) -> set[str]:
     """Give the frame of reference UIDs that an RT structure set or segmentation names."""
     with reading("The references of the segmentation"):
@@ -146,7 +161,7 @@ def _rasterise(dataset: Dataset, region: _Region, grid: Grid, frame_of_reference
         )
     contours = _contours(dataset, region)
     if not contours:
-        raise EmptyMask(f"Region {region.name!r} has no closed contour.")
+        raise NoClosedContour(f"Region {region.name!r} has no closed contour.")
     by_slice: dict[int, list[NDArray[np.float64]]] = {}
     for contour in contours:
         index = grid.index(contour)

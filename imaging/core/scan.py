@@ -9,23 +9,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from imaging.core.archive import open_source
-from imaging.core.corrections import NO_CORRECTIONS, Corrected, Corrections
-from imaging.core.dicom import read_corrected
-from imaging.core.errors import ImagingError, NothingToImport, SeriesRefused, UnreadableFile
+from imaging.core.corrections import NO_CORRECTIONS, Corrections
+from imaging.core.cut_series import cut_notes
+from imaging.core.dicom import SeriesReport
+from imaging.core.errors import AnotherPerson, ImagingError, UnreadableFile
 from imaging.core.filetype import RASTER_SUFFIXES
-from imaging.core.geometry import Volume
-from imaging.core.inventory import SEGMENTATION_MODALITIES, DamagedFile, Inventory, take_inventory
-from imaging.core.nifti import read_volume_file
+from imaging.core.geometry import Grid
+from imaging.core.inventory import (
+    SEGMENTATION_MODALITIES,
+    DamagedFile,
+    Inventory,
+    SegmentationFile,
+    take_inventory,
+)
 from imaging.core.outlines import Outline, judge_outline, refused_outline, series_of
 from imaging.core.pairing import image_of, is_mask
+from imaging.core.person import differences
 from imaging.core.reports import ScanReport, SegmentationReport, as_json
 from imaging.core.subjects import Subject, damaged_report, dicom_subject, judge, raster_subject
+from imaging.core.verdicts import settled_region, settled_series
 
-__all__ = ["ScanReport", "SegmentationReport", "as_json", "open_source", "read_corrected_image", "read_image", "scan"]
+__all__ = ["ScanReport", "SegmentationReport", "as_json", "files_in", "open_source", "scan"]
 
 Progress = Callable[[int, int], None]
 
@@ -57,68 +66,40 @@ def scan(
     ScanReport
     """
     base = root if root.is_dir() else root.parent
-    files = _files(root)
+    files = files_in(root)
     steps = _Steps(2 * len(files), on_progress)
     inventory = take_inventory(files, on_file=lambda: steps.advance(1))
     masks = [file for file, _ in inventory.rasters if is_mask(file, root=base)]
-    subjects = _subjects(inventory, masks, base=base)
+    subjects = subjects_of(inventory, masks, base=base)
     paired, orphans = _pair(inventory, masks, subjects, base=base)
-    series = [damaged_report(part, base=base) for part in inventory.damaged if not _is_outline(part, base=base)]
+    damaged = [damaged_report(part, base=base) for part in inventory.damaged if not _is_outline(part, base=base)]
     regions = [refused_outline(outline, error, roi=roi) for outline, error in orphans]
+    series: list[SeriesReport] = []
+    grids: dict[int, Grid] = {}
     for index, subject in enumerate(subjects):
         report, image = judge(subject, corrections=corrections)
         series.append(report)
+        if image is not None:
+            grids[index] = image.volume.grid
         for outline in paired[index]:
             regions += judge_outline(outline, report, image, roi=roi)
         steps.advance(len(report.files) + len(paired[index]))
     steps.finish()
+    for index, note in cut_notes(series, grids).items():
+        series[index] = replace(series[index], notes=(*series[index].notes, note))
+    rows = [*damaged, *series]
     return ScanReport(
-        series=tuple(sorted(series, key=lambda row: (row.path, row.series_uid))),
-        segmentations=tuple(sorted(regions, key=lambda row: (row.path, row.number))),
+        series=tuple(
+            sorted(map(partial(settled_series, found=rows), rows), key=lambda row: (row.path, row.series_uid))
+        ),
+        segmentations=tuple(sorted(map(settled_region, regions), key=lambda row: (row.path, row.number))),
         ignored=inventory.ignored,
         root=root,
     )
 
 
-def read_image(source: Path | Sequence[Path]) -> Volume:
-    """Read the one CT that a DICOM folder, DICOM file, NIfTI or NRRD holds, or that a list of files makes up.
-
-    Raises
-    ------
-    NothingToImport
-        If there is no image.
-    SeriesRefused, UnreadableFile
-        If there are several, or the one there is cannot be used.
-    """
-    return read_corrected_image(source, corrections=NO_CORRECTIONS).volume
-
-
-def read_corrected_image(source: Path | Sequence[Path], *, corrections: Corrections) -> Corrected:
-    """Read the one CT of a source as `read_image` does, and correct what a person asked for.
-
-    Raises
-    ------
-    NothingToImport, SeriesRefused, UnreadableFile
-        As for `read_image`.
-    """
-    folder = source if isinstance(source, Path) and source.is_dir() else None
-    files = _files(source) if isinstance(source, Path) else list(source)
-    if not all(file.exists() for file in files):
-        raise UnreadableFile("There is no such file or folder.")
-    inventory = take_inventory(files, on_file=lambda: None)
-    images = [file for file, _ in inventory.rasters if folder is None or not is_mask(file, root=folder)]
-    if (count := len(inventory.series) + len(images)) > 1:
-        raise SeriesRefused(f"There are {count} images; name the folder or file of one.")
-    if damaged := len(inventory.damaged) + sum(series.damaged for series in inventory.series):
-        raise UnreadableFile(f"{damaged} of {len(files)} files cannot be read: truncated or damaged.")
-    if images:
-        return Corrected(read_volume_file(images[0]))
-    if not inventory.series:
-        raise NothingToImport("There is no image: neither a DICOM series nor a NIfTI or NRRD image.")
-    return read_corrected([header.file for header in inventory.series[0].headers], corrections=corrections)
-
-
-def _files(root: Path) -> list[Path]:
+def files_in(root: Path) -> list[Path]:
+    """Return the files of a folder and all its folders in the order of their paths, or the one file."""
     return sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
 
 
@@ -144,7 +125,8 @@ def _is_outline(damaged: DamagedFile, *, base: Path) -> bool:
     return damaged.modality in SEGMENTATION_MODALITIES
 
 
-def _subjects(inventory: Inventory, masks: Sequence[Path], *, base: Path) -> list[Subject]:
+def subjects_of(inventory: Inventory, masks: Sequence[Path], *, base: Path) -> list[Subject]:
+    """Return the images of an inventory: DICOM series, and image files that are no masks."""
     dicom = [dicom_subject(series, base=base) for series in inventory.series]
     rasters = [raster_subject(file, kind, base=base) for file, kind in inventory.rasters if file not in masks]
     return dicom + rasters
@@ -156,7 +138,7 @@ def _pair(
     """Give the segmentation files of each subject, and those that belong to none with the reason."""
     places = [subject.place(index) for index, subject in enumerate(subjects)]
     finders: list[tuple[Outline, Callable[[], int]]] = [
-        (_outline(part.file, part.modality, base=base), partial(series_of, part, subjects))
+        (_outline(part.file, part.modality, base=base), partial(drawn_on_series, part, subjects))
         for part in inventory.segmentations
     ]
     finders += [(_outline(mask, "", base=base), partial(image_of, mask, places, root=base)) for mask in masks]
@@ -172,6 +154,22 @@ def _pair(
         except ImagingError as error:
             orphans.append((outline, error))
     return paired, orphans
+
+
+def drawn_on_series(segmentation: SegmentationFile, subjects: Sequence[Subject]) -> int:
+    """Return the index of the series on which a segmentation was drawn, which must show the same person.
+
+    Raises
+    ------
+    AnotherPerson, NoMatchingSeries, FrameOfReferenceMismatch
+        If the series states another person, is not here, or cannot be told.
+    """
+    index = series_of(segmentation, subjects)
+    if differing := differences([segmentation.person, subjects[index].report.person]):
+        raise AnotherPerson(
+            f"The segmentation and the images that it refers to state different persons: {', '.join(differing)} differ."
+        )
+    return index
 
 
 def _outline(file: Path, modality: str, *, base: Path) -> Outline:

@@ -11,13 +11,14 @@ from typing import Literal
 from imaging.core.acquisition import Acquisition
 from imaging.core.corrections import Corrected, Corrections
 from imaging.core.dicom import SeriesReport, read_corrected
-from imaging.core.errors import ImagingError, UnreadableFile
+from imaging.core.errors import ImagingError, MixedSeries, UnreadableFile
 from imaging.core.filetype import RasterKind
 from imaging.core.geometry import Volume
 from imaging.core.hounsfield import require_air
 from imaging.core.inventory import DamagedFile, SeriesFiles
 from imaging.core.nifti import read_volume_file
 from imaging.core.pairing import Place, stem_of
+from imaging.core.person import NOBODY
 from imaging.core.slices import require_slice_count, require_thin_slices
 
 ImageKind = Literal["dicom", "nifti", "nrrd"]
@@ -25,11 +26,25 @@ ImageKind = Literal["dicom", "nifti", "nrrd"]
 
 @dataclass(frozen=True)
 class Subject:
-    """An image to be judged; `report` is provisional until `judge` has read the pixels."""
+    """An image to be judged; `report` is provisional until `judge` has read the pixels.
+
+    Parameters
+    ----------
+    damaged : int
+        Files that belong to it but cannot be read.
+    localizer : bool
+        Whether it is a scout.
+    stated_uid : str
+        The SeriesInstanceUID as its files state it; that of `report` is one of its own where several scans share it.
+    differing : str
+        What differs among its images, so that they are no series; "" where all agree.
+    """
 
     report: SeriesReport
     damaged: int = 0
     localizer: bool = False
+    stated_uid: str = ""
+    differing: str = ""
 
     @property
     def is_ct(self) -> bool:
@@ -48,11 +63,11 @@ def dicom_subject(series: SeriesFiles, *, base: Path) -> Subject:
     first = series.first
     report = SeriesReport(
         path=_relative(Path(os.path.commonpath([file.parent for file in files])), base),
-        series_uid=first.series_uid or _stable_uid("".join(sorted(h.instance_uid for h in series.headers)).encode()),
+        series_uid=_series_uid(series),
         study_uid=first.study_uid,
         modality=first.modality,
         frame_of_reference_uid=first.frame_of_reference_uid,
-        patient_id=first.patient_id,
+        person=first.person,
         kind="dicom",
         files=files,
         verdict="accepted",
@@ -61,8 +76,23 @@ def dicom_subject(series: SeriesFiles, *, base: Path) -> Subject:
         shape_zyx=None,
         spacing_zyx_mm=None,
         acquisition=first.acquisition,
+        notes=_sharing_note(series),
     )
-    return Subject(report, series.damaged, first.localizer)
+    return Subject(report, series.damaged, first.localizer, stated_uid=first.series_uid, differing=series.differing)
+
+
+def _series_uid(series: SeriesFiles) -> str:
+    """Return the UID of a series, or one that follows from its images where it has none of its own."""
+    if series.first.series_uid and series.sharing == 1:
+        return series.first.series_uid
+    images = sorted(f"{h.study_uid}{h.frame_of_reference_uid}{h.instance_uid}" for h in series.headers)
+    return _stable_uid("".join(images).encode())
+
+
+def _sharing_note(series: SeriesFiles) -> tuple[str, ...]:
+    if series.sharing == 1:
+        return ()
+    return (f"{series.sharing} scans share one SeriesInstanceUID; their folders and headers tell them apart.",)
 
 
 def raster_subject(file: Path, kind: RasterKind, *, base: Path) -> Subject:
@@ -84,15 +114,7 @@ def judge(subject: Subject, *, corrections: Corrections) -> tuple[SeriesReport, 
     """Read an image; give its final report, and its volume when it is accepted."""
     report = subject.report
     try:
-        if subject.damaged:
-            raise UnreadableFile(
-                f"{subject.damaged} of {subject.damaged + len(report.files)} files of the series cannot be read: "
-                "truncated or damaged. Without them the series may lack slices."
-            )
-        if report.kind == "dicom":
-            image = read_corrected(report.files, corrections=corrections)
-        else:
-            image = Corrected(_read_raster(report.files[0]))
+        image = load(subject, corrections=corrections)
     except ImagingError as error:
         return refused(report, error), None
     grid = image.volume.grid
@@ -103,6 +125,30 @@ def judge(subject: Subject, *, corrections: Corrections) -> tuple[SeriesReport, 
         corrections=image.sentences,
         notes=(*report.notes, *image.notes),
     ), image
+
+
+def load(subject: Subject, *, corrections: Corrections) -> Corrected:
+    """Read an image that was found.
+
+    Raises
+    ------
+    SeriesRefused, UnreadableFile
+        If it cannot be used, with the reason.
+    """
+    report = subject.report
+    if subject.damaged:
+        raise UnreadableFile(
+            f"{subject.damaged} of {subject.damaged + len(report.files)} files of the series cannot be read: "
+            "truncated or damaged. Without them the series may lack slices."
+        )
+    if subject.differing and report.modality == "CT":
+        raise MixedSeries(
+            f"The images share a SeriesInstanceUID but state {subject.differing}: they are no one series, and nobody "
+            "can say which belong together."
+        )
+    if report.kind == "dicom":
+        return read_corrected(report.files, corrections=corrections)
+    return Corrected(_read_raster(report.files[0]))
 
 
 def refused(report: SeriesReport, error: ImagingError) -> SeriesReport:
@@ -125,7 +171,7 @@ def _bare_report(file: Path, *, base: Path, kind: ImageKind, modality: str, seri
         study_uid="",
         modality=modality,
         frame_of_reference_uid="",
-        patient_id="",
+        person=NOBODY,
         kind=kind,
         files=(file,),
         verdict="accepted",

@@ -96,7 +96,7 @@ def _patient_code(series: SeriesReport, found: ScanReport, cohort: Cohort, optio
     """Give the pseudonym: the one named, one that the cohort has, else one made with the secret key."""
     if options.patient_code:
         return _valid_code(options.patient_code)
-    raw = series.patient_id or _patient_folder(series, found)
+    raw = series.person.patient_id or _patient_folder(series, found)
     if not raw:
         raise ServiceError("patient_unknown", "The files do not say whose they are; name the patient.")
     if Patient.objects.filter(cohort=cohort, code=raw).exists():

@@ -11,12 +11,11 @@ from typing import Any
 import pandas as pd
 
 from cohorts.errors import ServiceError
+from imaging.core.case import read_case
 from imaging.core.corrections import Corrections
 from imaging.core.features import FeatureVector, extract
 from imaging.core.geometry import TumorMask, Volume
-from imaging.core.masks import read_mask
 from imaging.core.provenance import digest_of, traced
-from imaging.core.scan import read_corrected_image
 from imaging.core.spec import BUILT_IN, ExtractionSpec
 
 WRITERS = {".csv": "to_csv", ".parquet": "to_parquet"}
@@ -48,13 +47,13 @@ def case_of(image: Path, mask: Path, *, roi: str | None, protocol_name: str, cor
     if protocol_name not in BUILT_IN:
         known = ", ".join(sorted(BUILT_IN))
         raise ServiceError("unknown_setting", f"There is no protocol “{protocol_name}”; there are {known}.")
-    read, spec = read_corrected_image(image, corrections=corrections), BUILT_IN[protocol_name]
-    tumour = read_mask(_mask_file(mask), read.volume, roi=roi, drawn_on=read.drawn_on).mask
-    return SingleCase(read.volume, tumour, spec, extract(read.volume, tumour, spec), read.sentences)
+    read, named = read_case(image, mask_file_of(mask), roi=roi, corrections=corrections)
+    spec = BUILT_IN[protocol_name]
+    return SingleCase(read.volume, named.mask, spec, extract(read.volume, named.mask, spec), read.sentences)
 
 
-def _mask_file(mask: Path) -> Path:
-    """Give the mask's file; a folder stands for the only file in it, as exports often have it."""
+def mask_file_of(mask: Path) -> Path:
+    """Return the mask's file; a folder stands for the only file in it, as exports often have it."""
     if not mask.exists():
         raise ServiceError("unreadable_file", "There is no mask file of this name.")
     if not mask.is_dir():

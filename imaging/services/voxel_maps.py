@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cohorts.errors import ServiceError
+from imaging.core.case import read_case
 from imaging.core.engine.voxel_maps import (
     FIRST_ORDER_FEATURES,
     GLCM_FEATURES,
@@ -19,12 +20,11 @@ from imaging.core.engine.voxel_maps import (
     glcm_maps,
 )
 from imaging.core.geometry import TumorMask, Volume
-from imaging.core.masks import read_mask
 from imaging.core.nrrd_write import to_nrrd
 from imaging.core.provenance import digest_of, traced
 from imaging.core.resample import resample_around
-from imaging.core.scan import read_image
 from imaging.core.spec import STANDARD
+from imaging.services.single_case import mask_file_of
 
 #: Feature classes that have voxel maps, and their features.
 CLASSES = {"firstorder": FIRST_ORDER_FEATURES, "glcm": GLCM_FEATURES}
@@ -58,10 +58,8 @@ def maps_of(
     if not (math.isfinite(spacing_mm) and spacing_mm > 0):
         raise ServiceError("unknown_setting", f"The spacing must be a positive number of mm, not {spacing_mm:g}.")
     wanted = _wanted(kinds, features)
-    if not mask.is_file():
-        raise ServiceError("unreadable_file", "There is no mask file of this name.")
-    volume = read_image(image)
-    tumour = read_mask(mask, volume, roi=roi).mask
+    read, named = read_case(image, mask_file_of(mask), roi=roi)
+    volume, tumour = read.volume, named.mask
     settings = STANDARD.radiomics
     resampled, region = resample_around(
         volume, tumour, spacing_mm=spacing_mm, pad_voxels=settings.pad_distance_voxels

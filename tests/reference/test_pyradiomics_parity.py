@@ -16,10 +16,10 @@ import pytest
 import SimpleITK as sitk
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
+from imaging.core.case import read_image
 from imaging.core.features import extract
 from imaging.core.geometry import TumorMask, Volume, mask_from_sitk, to_sitk, volume_from_sitk
 from imaging.core.masks import read_mask
-from imaging.core.scan import read_image
 from imaging.core.spec import STANDARD, ExtractionSpec, RadiomicsSpec
 
 pytestmark = pytest.mark.realdata

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from imaging.core.case import read_case
 from imaging.core.codec import to_nifti
 from imaging.core.corrections import AS_SCANNED, Corrected, Corrections
 from imaging.core.dataset import open_dataset
@@ -33,7 +34,7 @@ from imaging.core.errors import (
 )
 from imaging.core.geometry import Grid, TumorMask, Volume
 from imaging.core.masks import read_mask
-from imaging.core.scan import as_json, read_corrected_image, scan
+from imaging.core.scan import as_json, scan
 from imaging.core.straighten import OUTSIDE_HU
 
 Edit = Callable[..., None]
@@ -223,7 +224,8 @@ def test_a_scan_says_what_it_straightened_and_accepts_the_masks(tilted: list[Pat
     assert (series.code, region.code, region.voxels) == ("ok", "ok", sphere(leaning).sum())
     assert as_json(report)["series"][0]["corrections"] == list(series.corrections)
     assert "14.3 degrees" in series.corrections[0]
-    assert read_corrected_image(tmp_path / "in", corrections=TILT).sentences == series.corrections
+    read, _ = read_case(tmp_path / "in", tmp_path / "in" / "seg.dcm", corrections=TILT)
+    assert read.sentences == series.corrections
 
 
 def test_an_upright_series_is_left_as_it_is_whatever_may_be_corrected(chest: Any) -> None:

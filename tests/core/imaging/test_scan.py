@@ -15,10 +15,11 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from imaging.core.case import read_image
 from imaging.core.codec import to_nifti
 from imaging.core.errors import NothingToImport, SeriesRefused, UnreadableFile
 from imaging.core.geometry import TumorMask, to_sitk
-from imaging.core.scan import SegmentationReport, as_json, open_source, read_image, scan
+from imaging.core.scan import SegmentationReport, as_json, open_source, scan
 
 Edit = Callable[..., None]
 
@@ -34,7 +35,7 @@ def test_a_series_and_its_masks_are_accepted_with_counts_and_means(chest: Any) -
     assert (series.path, series.verdict, series.code, series.reason) == ("ct", "accepted", "ok", "")
     assert (series.modality, series.kind, len(series.files)) == ("CT", "dicom", 6)
     assert (series.shape_zyx, series.spacing_zyx_mm) == ((6, 24, 32), (2.5, 0.8, 0.7))
-    assert (series.patient_id, series.acquisition.kernel) == ("EC-0001", "B31f")
+    assert (series.person.patient_id, series.acquisition.kernel) == ("EC-0001", "B31f")
     for path, kind in (("rtstruct.dcm", "rtstruct"), ("seg.dcm", "seg")):
         row = region(report, path)
         assert (row.name, row.kind, row.verdict, row.voxels, row.mean_hu) == ("GTV-1", kind, "accepted", 96, 42.5)
@@ -267,7 +268,7 @@ def test_reading_an_image_never_chooses_between_two(chest: Any, tmp_path: Path) 
 
 def test_reading_an_image_says_when_a_file_is_damaged(chest: Any) -> None:
     chest.slices[0].write_bytes(b"")
-    with pytest.raises(UnreadableFile, match="1 of 8 files"):
+    with pytest.raises(UnreadableFile, match="1 of 6 files of the series"):
         read_image(chest.root)
 
 
