@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import traceback
 from dataclasses import dataclass
+from typing import Any
 
 logger = logging.getLogger("ecotone.errors")
 
 
 class ServiceError(Exception):
-    """A service refuses, for a reason that a person can mend."""
+    """A service refuses, for a reason that a person can mend.
 
-    def __init__(self, code: str, message: str) -> None:
+    ``result`` is what a job found out all the same; it is kept with the job that failed.
+    """
+
+    def __init__(self, code: str, message: str, *, result: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.result = result
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ REMEDIES = {
     "another_person": (
         "Choose the files of one person; if they are of one person after all, import again and say why (--same-person)."
     ),
+    "several_persons": "Import the files of each person by themselves.",
     "same_scan": "Export the other scan, and import it under its own timepoint.",
     "nothing_imported": "Mend what is named below, then import again.",
     "unknown_setting": "Correct the protocol's setting.",

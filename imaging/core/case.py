@@ -63,7 +63,7 @@ def read_case(
     """
     inventory, subjects = _found(source, mask_file)
     drawn = next((part for part in inventory.segmentations if part.file == mask_file), None)
-    subject = subjects[drawn_on_series(drawn, subjects)] if drawn else _only(subjects, inventory)
+    subject = subjects[drawn_on_series(drawn, subjects)] if drawn and subjects else _only(subjects, inventory)
     image = load(subject, corrections=corrections)
     return image, read_mask(mask_file, image.volume, roi=roi, drawn_on=image.drawn_on)
 

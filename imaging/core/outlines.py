@@ -61,7 +61,7 @@ def series_of(segmentation: SegmentationFile, subjects: Sequence[Subject]) -> in
     NoMatchingSeries, FrameOfReferenceMismatch
         If none fits, or several could be meant.
     """
-    named = [i for i, s in enumerate(subjects) if not s.localizer and s.report.series_uid in segmentation.series_uids]
+    named = [i for i, s in enumerate(subjects) if not s.localizer and s.stated_uid in segmentation.series_uids]
     scans = [i for i, s in enumerate(subjects) if s.is_ct]
     frames = segmentation.frames_of_reference
     near = [i for i in scans if subjects[i].report.frame_of_reference_uid in frames]

@@ -17,7 +17,7 @@ from imaging.core.archive import open_source
 from imaging.core.corrections import NO_CORRECTIONS, Corrections
 from imaging.core.cut_series import cut_notes
 from imaging.core.dicom import SeriesReport
-from imaging.core.errors import AnotherPerson, ImagingError, UnreadableFile
+from imaging.core.errors import AnotherPerson, ImagingError, MaskRefused, UnreadableFile
 from imaging.core.filetype import RASTER_SUFFIXES
 from imaging.core.geometry import Grid
 from imaging.core.inventory import (
@@ -164,12 +164,24 @@ def drawn_on_series(segmentation: SegmentationFile, subjects: Sequence[Subject])
     AnotherPerson, NoMatchingSeries, FrameOfReferenceMismatch
         If the series states another person, is not here, or cannot be told.
     """
-    index = series_of(segmentation, subjects)
-    if differing := differences([segmentation.person, subjects[index].report.person]):
-        raise AnotherPerson(
-            f"The segmentation and the images that it refers to state different persons: {', '.join(differing)} differ."
-        )
-    return index
+    fitting = [index for index, subject in enumerate(subjects) if _may_show(subject, segmentation)]
+    try:
+        return fitting[series_of(segmentation, [subjects[index] for index in fitting])]
+    except MaskRefused:
+        # With those left out that show somebody else nothing fits: is that the reason?
+        other = subjects[series_of(segmentation, subjects)]
+        differing = differences([segmentation.person, other.report.person])
+        if not differing:
+            raise
+    raise AnotherPerson(
+        f"The segmentation and the images that it refers to state different persons: {', '.join(differing)} differ."
+    )
+
+
+def _may_show(subject: Subject, segmentation: SegmentationFile) -> bool:
+    """Tell whether an image may be the one of a segmentation: one person, and one study where a UID is shared."""
+    same_study = subject.sharing == 1 or subject.report.study_uid in segmentation.study_uids
+    return same_study and not differences([segmentation.person, subject.report.person])
 
 
 def _outline(file: Path, modality: str, *, base: Path) -> Outline:

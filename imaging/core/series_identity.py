@@ -71,6 +71,7 @@ def _differing(images: Sequence[Header]) -> list[str]:
 #: Attribute → singular and plural for a sentence.
 _NAMES = {
     **{attribute: (name, f"{name}s") for attribute, name in ATTRIBUTES.items()},
+    "sex": ("sex", "sexes"),
     "study": ("study", "studies"),
     "frame": ("frame of reference", "frames of reference"),
     "day": ("day of acquisition", "days of acquisition"),

@@ -10,7 +10,8 @@ from typing import Literal
 
 from imaging.core.acquisition import Acquisition
 from imaging.core.corrections import Corrected, Corrections
-from imaging.core.dicom import SeriesReport, read_corrected
+from imaging.core.dataset import open_dataset, reading
+from imaging.core.dicom import SeriesReport, read_corrected, require_ct
 from imaging.core.errors import ImagingError, MixedSeries, UnreadableFile
 from imaging.core.filetype import RasterKind
 from imaging.core.geometry import Volume
@@ -38,6 +39,8 @@ class Subject:
         The SeriesInstanceUID as its files state it; that of `report` is one of its own where several scans share it.
     differing : str
         What differs among its images, so that they are no series; "" where all agree.
+    sharing : int
+        How many scans share its stated UID.
     """
 
     report: SeriesReport
@@ -45,6 +48,7 @@ class Subject:
     localizer: bool = False
     stated_uid: str = ""
     differing: str = ""
+    sharing: int = 1
 
     @property
     def is_ct(self) -> bool:
@@ -78,14 +82,21 @@ def dicom_subject(series: SeriesFiles, *, base: Path) -> Subject:
         acquisition=first.acquisition,
         notes=_sharing_note(series),
     )
-    return Subject(report, series.damaged, first.localizer, stated_uid=first.series_uid, differing=series.differing)
+    return Subject(
+        report,
+        series.damaged,
+        first.localizer,
+        stated_uid=first.series_uid,
+        differing=series.differing,
+        sharing=series.sharing,
+    )
 
 
 def _series_uid(series: SeriesFiles) -> str:
     """Return the UID of a series, or one that follows from its images where it has none of its own."""
     if series.first.series_uid and series.sharing == 1:
         return series.first.series_uid
-    images = sorted(f"{h.study_uid}{h.frame_of_reference_uid}{h.instance_uid}" for h in series.headers)
+    images = sorted(f"{h.person}{h.study_uid}{h.frame_of_reference_uid}{h.instance_uid}" for h in series.headers)
     return _stable_uid("".join(images).encode())
 
 
@@ -141,7 +152,9 @@ def load(subject: Subject, *, corrections: Corrections) -> Corrected:
             f"{subject.damaged} of {subject.damaged + len(report.files)} files of the series cannot be read: "
             "truncated or damaged. Without them the series may lack slices."
         )
-    if subject.differing and report.modality == "CT":
+    if subject.differing:
+        with reading("An image of the series"):
+            require_ct(open_dataset(report.files[0], pixels=False))
         raise MixedSeries(
             f"The images share a SeriesInstanceUID but state {subject.differing}: they are no one series, and nobody "
             "can say which belong together."

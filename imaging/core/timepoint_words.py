@@ -1,4 +1,4 @@
-"""Which moment of treatment the words of a path name, if any.
+"""Which timepoint of treatment the words of a path name, if any.
 
 Exports are named after contrast, phase, stage, sequence and surgery far more often than after treatment: "post contrast",
 "pre c.m.", "stage T1", "post-op". A word of time counts only in a folder or file name that says nothing of these.
@@ -12,16 +12,16 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Literal
 
-Moment = Literal["pre", "post"]
+TimepointKind = Literal["pre", "post"]
 
-#: Words that mean a moment of treatment when nothing in the same name says what else they belong to.
-MOMENT_WORDS: dict[Moment, frozenset[str]] = {
+#: Words that mean a timepoint of treatment when nothing in the same name says what else they belong to.
+TIMEPOINT_WORDS: dict[TimepointKind, frozenset[str]] = {
     "pre": frozenset({"pre", "baseline", "before", "pretreatment", "pretherapy", "prenac", "t0"}),
     "post": frozenset({"post", "followup", "after", "posttreatment", "posttherapy", "postnac", "t1"}),
 }
 
 #: Chinese names carry no spaces, so they are searched for as they are.
-_CHINESE: dict[Moment, tuple[str, ...]] = {
+_CHINESE: dict[TimepointKind, tuple[str, ...]] = {
     "pre": ("治疗前", "新辅助前", "用药前", "基线"),
     "post": ("治疗后", "新辅助后", "用药后", "随访"),
 }
@@ -38,8 +38,8 @@ _OTHER = re.compile(
 )
 
 
-def moment_of(name: str) -> Moment | None:
-    """Return the moment of treatment that one folder or file name states, None where it states none or both.
+def timepoint_of_name(name: str) -> TimepointKind | None:
+    """Return the timepoint of treatment that one folder or file name states, None where it states none or both.
 
     Parameters
     ----------
@@ -47,26 +47,26 @@ def moment_of(name: str) -> Moment | None:
         One component of a path, with or without its suffix.
     """
     tokens = [token for token in re.split(r"[^a-z0-9]+", name.lower()) if token]
-    found = {moment for moment, words in MOMENT_WORDS.items() if words & set(tokens)}
-    found |= {moment for moment, words in _CHINESE.items() if any(word in name for word in words)}
+    found = {timepoint for timepoint, words in TIMEPOINT_WORDS.items() if words & set(tokens)}
+    found |= {timepoint for timepoint, words in _CHINESE.items() if any(word in name for word in words)}
     if len(found) != 1 or any(word in name for word in _CHINESE_OTHER):
         return None
     return None if _says_something_else(tokens) else next(iter(found))
 
 
-def moment_of_path(parts: Iterable[str]) -> Moment | None:
-    """Return the moment that the parts of a path state together, None where none does or they contradict each other."""
-    found = {moment for part in parts if (moment := moment_of(part))}
+def timepoint_of_path(parts: Iterable[str]) -> TimepointKind | None:
+    """Return the timepoint that the parts of a path state together, None where none does or they contradict each other."""
+    found = {timepoint for part in parts if (timepoint := timepoint_of_name(part))}
     return next(iter(found)) if len(found) == 1 else None
 
 
-def moment_words(name: str) -> list[str]:
-    """Return the words by which a file's name states its moment, in a fixed order; empty where it states none."""
-    moment = moment_of(PurePosixPath(name).name)
-    if moment is None:
+def timepoint_words(name: str) -> list[str]:
+    """Return the words by which a file's name states its timepoint, in a fixed order; empty where it states none."""
+    timepoint = timepoint_of_name(PurePosixPath(name).name)
+    if timepoint is None:
         return []
     tokens = set(re.split(r"[^a-z0-9]+", name.lower()))
-    return sorted(MOMENT_WORDS[moment] & tokens) or [moment]
+    return sorted(TIMEPOINT_WORDS[timepoint] & tokens) or [timepoint]
 
 
 def _says_something_else(tokens: list[str]) -> bool:
