@@ -24,7 +24,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from cohorts.errors import explain
+from cohorts.errors import ServiceError, explain
 from cohorts.models import Centre, Cohort, Job, Patient, User
 from cohorts.notify import tell
 
@@ -239,7 +239,8 @@ def _close_with(job: Job, error: Exception) -> None:
     state = Job.State.FAILED if words.expected else Job.State.CRASHED
     with transaction.atomic():
         if _held(job).exists():
-            _close(job, state, error_code=words.code, error=words.message, remedy=words.remedy)
+            found = {"result": error.result} if isinstance(error, ServiceError) and error.result else {}
+            _close(job, state, error_code=words.code, error=words.message, remedy=words.remedy, **found)
 
 
 def _roll_up(job: Job) -> None:

@@ -76,6 +76,15 @@ class ImportForm(BootstrapMixin, forms.Form):
         help_text=gettext_lazy("Scout images that lie within a series."),
     )
 
+    same_person = forms.CharField(
+        max_length=200,
+        required=False,
+        label=gettext_lazy("one person all the same"),
+        help_text=gettext_lazy(
+            "Why files that state different persons (ID, sex, birth date) are of one person. Empty: they are refused."
+        ),
+    )
+
     def __init__(self, *args: Any, centres: Any, with_files: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not with_files:  # they came before, in pieces
@@ -96,6 +105,7 @@ class ImportForm(BootstrapMixin, forms.Form):
             correct_tilt=values["correct_tilt"],
             repeated=values["repeated"],
             without_localizers=values["without_localizers"],
+            same_person=values["same_person"],
         )
 
 

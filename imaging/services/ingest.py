@@ -7,7 +7,6 @@ or cancelled import leaves nothing half-written.
 from __future__ import annotations
 
 import io
-import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -21,7 +20,6 @@ from django.db import transaction
 
 from cohorts import audit, jobs
 from cohorts.core.timeline import date_shift_days
-from cohorts.errors import ServiceError, explain
 from cohorts.jobs import Report
 from cohorts.models import Centre, Cohort, Job, Patient, User
 from cohorts.services.cohorts import centre_for
@@ -35,10 +33,13 @@ from imaging.core.dicom import SeriesReport, read_corrected
 from imaging.core.errors import ImagingError, NothingToImport
 from imaging.core.masks import largest_component, mean_hu, read_mask
 from imaging.core.nifti import read_volume_file
-from imaging.core.scan import ScanReport, as_json, open_source, scan
+from imaging.core.scan import open_source, scan
 from imaging.models import ImageSeries, Segmentation
 from imaging.services import uploads
-from imaging.services.placing import ACCEPTED, ImportOptions, Planned, plan
+from imaging.services.persons import record_marks
+from imaging.services.placing import ImportOptions, Planned, plan
+from imaging.services.same_scan import source_digest, told_apart_by_pixels
+from imaging.services.verdicts import nothing_imported, summary_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +110,12 @@ def import_path(
             read.append(_read(one, cohort, options))
         except ImagingError as error:
             refusals[one.series.series_uid] = (error.code, error.message)
-    summary = _summary(found, refusals)
+    read = told_apart_by_pixels(read, cohort, refusals)
+    summary = summary_of(found, [one.planned for one in read], refusals)
 
     def write() -> dict[str, Any]:
+        if not read:
+            raise nothing_imported(summary)
         imported = [_write(one, cohort, options, job) for one in read]
         return {**summary, "imported": imported}
 
@@ -131,6 +135,9 @@ def _read(planned: Planned, cohort: Cohort, options: ImportOptions) -> Read:
     volume = image.volume
     facts = _series_facts(series, cleaner) | {
         "corrections": list(image.sentences),
+        "notes": list(series.notes),
+        "derived": series.derived[:64],
+        "source_digest": source_digest(series, cohort),
         "volume_sha256": storage.put(pack_volume(volume)),
         "dicom_sha256": _store_clean(series.files, cleaner) if series.kind == "dicom" else "",
     }
@@ -194,6 +201,7 @@ def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict
     if patient is None:
         centre = job.centre or centre_for(cohort, options.centre_code or None)
         patient = create_patient(cohort, code=planned.patient_code, centre=centre, actor=actor)
+    record_marks(patient, planned.series.person, actor=actor, confirmed=options.same_person)
     timepoint = record_scan(patient, kind=planned.timepoint, scanned_on=read.scanned_on, actor=actor)
     volume_sha256 = read.series.pop("volume_sha256")
     series, _ = ImageSeries.objects.get_or_create(
@@ -235,32 +243,3 @@ def _write_segmentation(read: Read, series: ImageSeries, job: Job) -> Segmentati
         "imported", segmentation, actor=job.created_by, cohort=patient.cohort, patient=patient, changes=changes
     )
     return segmentation
-
-
-def _summary(found: ScanReport, refusals: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    """Give the verdicts as the job keeps them: without paths, original UIDs and free words, which are identity."""
-    rows = as_json(found)
-    names = {series.series_uid: f"series {number}" for number, series in enumerate(found.series, start=1)}
-    for series, row in zip(found.series, rows["series"], strict=True):
-        _neutral(row, names[series.series_uid])
-        if refusal := refusals.get(series.series_uid):
-            row |= {"verdict": "refused", "code": refusal[0], "reason": refusal[1]}
-        row["remedy"] = _remedy(row)
-    for number, (one, row) in enumerate(zip(found.segmentations, rows["segmentations"], strict=True), start=1):
-        _neutral(row, f"mask {number} of {names.get(one.series_uid, 'no series')}")
-        row["remedy"] = _remedy(row)
-    return {**rows, "ignored": found.ignored}
-
-
-def _neutral(row: dict[str, Any], label: str) -> None:
-    row["path"] = label
-    row.pop("series_uid", None)
-    if row.get("name"):
-        row["name"] = region_text(row["name"])
-    # Sentences quote regions as their files call them, which may be after the patient.
-    row["reason"] = re.sub(r"""(['"])(.+?)\1""", lambda quoted: repr(region_text(quoted[2])), row["reason"])
-
-
-def _remedy(row: dict[str, Any]) -> str:
-    error = ServiceError(row["code"], row["reason"] or row["code"])
-    return "" if row["verdict"] == ACCEPTED else explain(error, reference="").remedy

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import takewhile
 from pathlib import Path
 
@@ -16,20 +14,20 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cohorts.errors import ServiceError
-from cohorts.models import Centre, Cohort, Patient, Timepoint
+from cohorts.models import Centre, Cohort, Patient
 from cohorts.models.patient import PATIENT_CODE
-from cohorts.selectors.patients import true_scan_date
 from imaging.core.corrections import Corrections, Repeated
 from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport
 from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
 from imaging.core.scan import ScanReport, SegmentationReport
+from imaging.core.timepoint_words import timepoint_of_name
+from imaging.services.persons import patient_known_by, require_one_person, require_same_person
+from imaging.services.timepoints import known_dates, require_order, stated_timepoints, timepoint_of
 
 ACCEPTED = "accepted"
-TIME_WORDS = {
-    Timepoint.Kind.PRE: {"pre", "baseline", "t0", "before"},
-    Timepoint.Kind.POST: {"post", "followup", "t1", "after"},
-}
+NOT_CHOSEN = "not_chosen"
+_NOT_CHOSEN = "Another series of this timepoint was chosen: it is original, has a tumour mask, or has thinner slices."
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,8 @@ class ImportOptions:
     correct_tilt: bool = False
     repeated: Repeated = ""
     without_localizers: bool = False
+    #: Why files that state different persons are of one all the same.
+    same_person: str = ""
 
     @property
     def corrections(self) -> Corrections:
@@ -86,16 +86,39 @@ def plan(
             refusals[series.series_uid] = (error.code, error.message)
     planned: list[Planned] = []
     for code, members in by_patient.items():
+        if not _is_one_person(members, cohort, code, options, refusals):
+            continue
         for time, chosen, note in _timepoints(members, found, cohort, code, options, refusals):
             notes = "; ".join(filter(None, (note, _mask_note(found, chosen))))
             planned.append(Planned(chosen, _tumour(found, chosen), code, time, notes))
     return planned, refusals
 
 
+def _is_one_person(
+    members: Sequence[SeriesReport],
+    cohort: Cohort,
+    code: str,
+    options: ImportOptions,
+    refusals: dict[str, tuple[str, str]],
+) -> bool:
+    """Tell whether the series of a patient show one person, the one whose earlier scans are stored, or refuse them."""
+    persons = [series.person for series in members]
+    try:
+        if not options.same_person:
+            require_one_person(persons)
+            require_same_person(persons, cohort=cohort, patient_code=code)
+    except ServiceError as error:
+        refusals |= {series.series_uid: (error.code, error.message) for series in members}
+        return False
+    return True
+
+
 def _patient_code(series: SeriesReport, found: ScanReport, cohort: Cohort, options: ImportOptions) -> str:
     """Give the pseudonym: the one named, one that the cohort has, else one made with the secret key."""
     if options.patient_code:
         return _valid_code(options.patient_code)
+    if known := patient_known_by(series.person, cohort):
+        return known.code
     raw = series.person.patient_id or _patient_folder(series, found)
     if not raw:
         raise ServiceError("patient_unknown", "The files do not say whose they are; name the patient.")
@@ -124,9 +147,8 @@ def _patient_folder(series: SeriesReport, found: ScanReport) -> str:
     """Give the folder that stands for a patient: the outermost one in which the series differ, times aside."""
     levels = zip(*(Path(other.path).parts[:-1] for other in found.series), strict=False)
     shared = list(takewhile(lambda names: len(set(names)) == 1, levels))
-    times = set().union(*TIME_WORDS.values())
-    own = [folder for folder in Path(series.path).parts[len(shared) : -1] if folder.lower() not in times]
-    above = [names[0] for names in shared if names[0].lower() not in times]
+    own = [folder for folder in Path(series.path).parts[len(shared) : -1] if timepoint_of_name(folder) is None]
+    above = [names[0] for names in shared if timepoint_of_name(names[0]) is None]
     return own[0] if own else above[-1] if above else ""
 
 
@@ -137,55 +159,54 @@ def _timepoints(
     code: str,
     options: ImportOptions,
     refusals: dict[str, tuple[str, str]],
-) -> Iterable[tuple[str, SeriesReport, str]]:
-    """Give one series for each timepoint of a patient, with a note on how the time was found."""
+) -> list[tuple[str, SeriesReport, str]]:
+    """Return one series for each timepoint of a patient, with a note on how the time was found."""
     by_time: dict[str, list[tuple[SeriesReport, str]]] = {}
     patient = Patient.objects.filter(cohort=cohort, code=code).select_related("cohort").first()
-    days = sorted({s.acquisition.acquired_on for s in members if s.acquisition.acquired_on})
-    for series in members:
+    known = known_dates(members, patient)
+    for series, timepoint in zip(members, stated_timepoints(members), strict=True):
         try:
-            time, note = _timepoint(series, days, patient, options)
+            day = series.acquisition.acquired_on
+            time, note = (
+                (options.timepoint, "")
+                if options.timepoint != "auto"
+                else timepoint_of(day, timepoint=timepoint, known=known)
+            )
         except ServiceError as error:
             refusals[series.series_uid] = (error.code, error.message)
             continue
         by_time.setdefault(time, []).append((series, note))
-    for time, candidates in sorted(by_time.items(), reverse=True):
-        # A series with a tumour mask counts before one without; then the thinnest slices.
-        ranked = sorted(candidates, key=lambda c: (_tumour(found, c[0]) is None, (c[0].spacing_zyx_mm or (9,))[0]))
-        for series, _ in ranked[1:]:
-            reason = "Another series of this timepoint was chosen: it has a tumour mask, or thinner slices."
-            refusals[series.series_uid] = ("not_chosen", reason)
-        yield time, *ranked[0]
+    chosen = [
+        (time, *_chosen(candidates, found, refusals)) for time, candidates in sorted(by_time.items(), reverse=True)
+    ]
+    return _in_order(chosen, patient, refusals)
 
 
-def _timepoint(
-    series: SeriesReport, days: Sequence[date], patient: Patient | None, options: ImportOptions
-) -> tuple[str, str]:
-    if options.timepoint != "auto":
-        return options.timepoint, ""
-    day = series.acquisition.acquired_on
-    if day and patient and patient.first_dose_on:
-        return (Timepoint.Kind.PRE if day <= patient.first_dose_on else Timepoint.Kind.POST), "by the first dose"
-    words = set(re.split(r"[^a-z0-9]+", series.path.lower()))
-    for kind, named in TIME_WORDS.items():
-        if words & named:
-            return kind, "by the name of the folder or file"
-    known = sorted({*days, *_known_days(patient)})
-    if day is None or len(known) > 2:
-        raise ServiceError(
-            "timepoint_unknown",
-            f"It is not clear which scan is before and which after treatment: {len(known)} scan dates are known.",
-        )
-    if len(known) == 1:
-        return Timepoint.Kind.PRE, "assumed: the only scan so far"
-    return (Timepoint.Kind.PRE if day == known[0] else Timepoint.Kind.POST), "by the order of the scan dates"
+def _chosen(
+    candidates: Sequence[tuple[SeriesReport, str]], found: ScanReport, refusals: dict[str, tuple[str, str]]
+) -> tuple[SeriesReport, str]:
+    """Return the series of a timepoint that counts: original before derived, with a tumour mask, the thinnest slices."""
+
+    def rank(candidate: tuple[SeriesReport, str]) -> tuple[bool, bool, float]:
+        series = candidate[0]
+        return bool(series.derived), _tumour(found, series) is None, (series.spacing_zyx_mm or (9.0,))[0]
+
+    first, *rest = sorted(candidates, key=rank)
+    for series, _note in rest:
+        refusals[series.series_uid] = (NOT_CHOSEN, _NOT_CHOSEN)
+    return first
 
 
-def _known_days(patient: Patient | None) -> Iterable[date]:
-    if patient is None:
-        return ()
-    found = (true_scan_date(t) for t in patient.timepoints.select_related("patient__cohort"))
-    return [day for day in found if day is not None]
+def _in_order(
+    chosen: list[tuple[str, SeriesReport, str]], patient: Patient | None, refusals: dict[str, tuple[str, str]]
+) -> list[tuple[str, SeriesReport, str]]:
+    """Return what was chosen, or nothing where its days break the order of dates."""
+    try:
+        require_order(patient, {time: series.acquisition.acquired_on for time, series, _note in chosen})
+    except ServiceError as error:
+        refusals |= {series.series_uid: (error.code, error.message) for _time, series, _note in chosen}
+        return []
+    return chosen
 
 
 def _masks_of(found: ScanReport, series: SeriesReport) -> list[SegmentationReport]:

@@ -6,7 +6,6 @@ identity. Uploaded files lie in it; files that are on this machine already are o
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections import defaultdict
@@ -20,7 +19,7 @@ from django.core.files.uploadedfile import UploadedFile
 from cohorts.errors import ServiceError
 from imaging.core.filetype import RASTER_SUFFIXES
 from imaging.core.pairing import kind_words, shared_name
-from imaging.services.placing import TIME_WORDS
+from imaging.core.timepoint_words import timepoint_words
 
 _LINK = "source"
 
@@ -113,6 +112,5 @@ def _ending(name: str) -> str:
     """Give the words of a name that may stay, and its suffix."""
     lower = Path(name).name.lower()
     suffix = ".nii.gz" if lower.endswith(".nii.gz") else Path(lower).suffix[:8]
-    tokens = set(re.split(r"[^a-z0-9]+", lower.removesuffix(suffix)))
-    times = [word for words in TIME_WORDS.values() for word in sorted(words) if word in tokens]
-    return "".join(f"_{word}" for word in (*dict.fromkeys(kind_words(Path(lower))), *times)) + suffix
+    words = (*dict.fromkeys(kind_words(Path(lower))), *timepoint_words(lower.removesuffix(suffix)))
+    return "".join(f"_{word}" for word in words) + suffix

@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +167,8 @@ def test_files_that_do_not_say_whose_they_are_need_a_named_patient(trial: Trial,
 
 
 def test_of_files_without_an_id_the_folder_in_which_they_differ_is_the_patient(trial: Trial, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        for time in ("pre", "post"):
-            write_raster(tmp_path / "in" / "all" / name / time / "ct.nii.gz", small_scan(len(name + time)))
+    for seed, (name, time) in enumerate(product(("one", "two"), ("pre", "post"))):
+        write_raster(tmp_path / "in" / "all" / name / time / "ct.nii.gz", small_scan(seed))
     job = run_import(trial, tmp_path / "in")
     assert sorted(row["timepoint"] for row in job.result["imported"]) == ["post", "post", "pre", "pre"]
     assert len({row["patient"] for row in job.result["imported"]}) == 2
@@ -228,7 +228,7 @@ def test_of_three_dates_nobody_guesses(trial: Trial, tmp_path: Path) -> None:
 
 
 def test_what_a_person_says_counts_before_everything_else(trial: Trial, tmp_path: Path) -> None:
-    write_scan(tmp_path / "in" / "baseline", small_scan(0))
+    write_scan(tmp_path / "in" / "baseline", small_scan(0), scanned_on=POST_SCAN_ON)
     assert times(trial, tmp_path / "in", timepoint="post", patient_code="P-1") == {"post": ""}
 
 
@@ -346,7 +346,7 @@ def test_a_broken_series_is_refused_with_its_reason_and_stores_nothing(
     folder = write_scan(tmp_path / "in", small_scan(0))
     damage(folder)
     job = run_import(trial, folder, patient_code="P-1")
-    assert job.state == Job.State.DONE, job.error
+    assert (job.state, job.error_code) == (Job.State.FAILED, "nothing_imported")
     refused = [row for row in job.result["series"] if row["verdict"] == "refused"]
     assert [row["code"] for row in refused] == [code]
     assert all(row["reason"] and row["remedy"] for row in refused)

@@ -30,6 +30,12 @@ class Command(EcotoneCommand):
         parser.add_argument(
             "--roi", default="", metavar="NAME", help="The tumour's region; default: found by its name."
         )
+        parser.add_argument(
+            "--same-person",
+            default="",
+            metavar="REASON",
+            help="The files are of one person, although they state different ones: why.",
+        )
         add_corrections(parser)
         parser.add_argument("--dry-run", action="store_true", help="Print the verdicts; write nothing.")
 
@@ -43,9 +49,13 @@ class Command(EcotoneCommand):
         else:
             self._print(report)
         rows = [*report["series"], *report["segmentations"]]
+        if not rows:
+            raise CommandError("There is neither an image nor a mask in it.")
         refused = sum(row["verdict"] == "refused" for row in rows)
-        if refused or not rows:
-            raise CommandError(f"{refused} refused." if rows else "There is neither an image nor a mask in it.")
+        if not any(row["verdict"] == "accepted" for row in report["series"]):
+            raise CommandError(f"No scan in it can be imported; {refused} refused.")
+        if refused:
+            raise CommandError(f"{refused} refused.")
 
     def _scan(self, path: Path, options: dict[str, Any]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as workdir, progress_bar() as progress:
@@ -72,6 +82,7 @@ class Command(EcotoneCommand):
             correct_tilt=options["correct_tilt"],
             repeated=options["repeated"],
             without_localizers=options["without_localizers"],
+            same_person=options["same_person"],
         )
         # The command does the work itself, so no worker is needed; the job is there for its page and history.
         job = Job.objects.create(
@@ -81,7 +92,7 @@ class Command(EcotoneCommand):
         )
         jobs.execute(job.pk, ingest.run)
         job.refresh_from_db()
-        if job.state != Job.State.DONE:
+        if job.state != Job.State.DONE and not job.result:
             raise ServiceError(job.error_code, job.error)
         report: dict[str, Any] = job.result
         return report
@@ -90,18 +101,22 @@ class Command(EcotoneCommand):
         for row in report["series"]:
             size = "x".join(map(str, row["shape_zyx"] or [])) or "-"
             self.stdout.write(
-                f"{row['verdict']:<9} {row['modality'] or '-':<4} {size:<14} {row['path']}  {_why(row)}"
+                f"{_verdict(row):<12} {row['modality'] or '-':<4} {size:<14} {row['path']}  {_why(row)}"
             )
         for row in report["segmentations"]:
-            size = f"{row['voxels']} voxels" if row["voxels"] is not None else "-"
-            self.stdout.write(f"{row['verdict']:<9} {row['kind']:<8} {row['name']}: {size}  {_why(row)}")
+            size = f"{row['voxels']} voxels, {row['volume_mm3'] / 1000:.3g} mL" if row["voxels"] is not None else "-"
+            self.stdout.write(f"{_verdict(row):<12} {row['kind']:<8} {row['name']}: {size}  {_why(row)}")
         for row in report.get("imported", []):
             mask = f"{row['segmentation']}, {row['voxels']} voxels" if row["segmentation"] else "no tumour mask"
             note = f" ({row['note']})" if row["note"] else ""
-            self.stdout.write(f"imported  {row['patient']} {row['timepoint']}{note}: {mask}")
+            self.stdout.write(f"imported     {row['patient']} {row['timepoint']}{note}: {mask}")
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    return str(row["verdict"]).replace("_", " ")
 
 
 def _why(row: dict[str, Any]) -> str:
-    if row["verdict"] == "refused":
+    if row["verdict"] != "accepted":
         return f"[{row['code']}] {row['reason']}"
-    return " ".join(row.get("corrections", []))
+    return " ".join([*row.get("corrections", []), *row["notes"]])
