@@ -12,6 +12,7 @@ from cohorts.models.query import Query, QueryMessage
 from cohorts.models.reading import BlindedReading
 from cohorts.models.subset import Subset
 from cohorts.models.table_import import TableImport
+from cohorts.models.withdrawal import Withdrawal
 
 __all__ = [
     "AuditEntry",
@@ -32,4 +33,5 @@ __all__ = [
     "TableImport",
     "Timepoint",
     "User",
+    "Withdrawal",
 ]

@@ -41,6 +41,9 @@ class HabitatModel(models.Model):
     codebook = models.JSONField()
     digest = models.CharField(max_length=64)
     fitted_on = models.ManyToManyField(Patient, related_name="+")
+    withdrawn = models.PositiveIntegerField(
+        default=0, help_text="patients fitted on who withdrew their consent since"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

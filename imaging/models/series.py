@@ -34,6 +34,11 @@ class ImageSeries(models.Model):
     dicom_sha256 = models.CharField("de-identified files", max_length=64, blank=True)
     volume_sha256 = models.CharField(max_length=64)
     corrections = models.JSONField(default=list, help_text="what was corrected on import, sentences with numbers")
+    notes = models.JSONField(default=list, help_text="what the import found remarkable, sentences with numbers")
+    derived = models.CharField(max_length=64, blank=True, help_text="Empty: an original image.")
+    source_digest = models.CharField(
+        max_length=64, blank=True, db_index=True, help_text="keyed hash of the original series UID"
+    )
     imported_by = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -64,6 +69,10 @@ class Segmentation(models.Model):
     name = models.CharField(max_length=64)
     kind = models.CharField(max_length=8, choices=Kind)
     version = models.PositiveIntegerField()
+    lesion = models.PositiveSmallIntegerField(
+        default=1, help_text="Which lesion of the timepoint: versions of one lesion share the number."
+    )
+    roi_number = models.PositiveIntegerField(null=True, help_text="of the region in its file")
     is_current = models.BooleanField(
         default=True, help_text="The mask that features of this timepoint are taken from."
     )
@@ -79,6 +88,7 @@ class Segmentation(models.Model):
         "self", null=True, on_delete=models.SET_NULL, related_name="+", help_text="the version that was edited"
     )
     comparison = models.JSONField(default=dict, help_text="with the version before: Dice, volumes, surface distances")
+    notes = models.JSONField(default=list, help_text="what the import found remarkable, sentences with numbers")
     imported_by = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -16,6 +16,11 @@ class TableSnapshot(models.Model):
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="snapshots")
     habitat_model = models.ForeignKey(HabitatModel, on_delete=models.PROTECT, related_name="+")
     sha256 = models.CharField(max_length=64)
+    trained_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="of the table as it was, before patients who withdrew were taken out"
+    )
+    withdrawn = models.PositiveIntegerField(default=0, help_text="patients of the table who withdrew their consent")
+    segmentations = models.JSONField(default=list, help_text="masks that the features are of, primary keys")
     n_patients = models.PositiveIntegerField()
     n_columns = models.PositiveIntegerField()
     outcomes = models.ManyToManyField(PathologyOutcome, related_name="+")
