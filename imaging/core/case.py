@@ -61,6 +61,8 @@ def read_case(
     MaskRefused
         If the mask does not belong to the image or cannot be used with it.
     """
+    # One file may be named in two ways, within the folder and by itself.
+    source, mask_file = source.resolve(), mask_file.resolve()
     inventory, subjects = _found(source, mask_file)
     drawn = next((part for part in inventory.segmentations if part.file == mask_file), None)
     subject = subjects[drawn_on_series(drawn, subjects)] if drawn and subjects else _only(subjects, inventory)

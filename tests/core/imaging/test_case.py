@@ -52,6 +52,13 @@ def test_a_planning_export_gives_its_ct_and_the_named_region(chest: Any, export:
     np.testing.assert_array_equal(named.mask.array, chest.mask.array)
 
 
+def test_paths_may_be_relative_or_not(chest: Any, export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(export.parent)
+    for source, mask in ((Path("export"), export / "rs.dcm"), (export, Path("export/rs.dcm"))):
+        _, named = read_case(source, mask)
+        assert named.mask.voxels == chest.mask.voxels
+
+
 def test_of_two_series_the_one_that_the_contours_name_is_read(chest: Any, export: Path, edit: Edit) -> None:
     for file in export.glob("000*.dcm"):
         other = shutil.copy(file, export / f"other_{file.name}")
