@@ -79,7 +79,7 @@ class ImportForm(BootstrapMixin, forms.Form):
     same_person = forms.CharField(
         max_length=200,
         required=False,
-        label=gettext_lazy("one person all the same"),
+        label=gettext_lazy("why it is one person"),
         help_text=gettext_lazy(
             "Why files that state different persons (ID, sex, birth date) are of one person. Empty: they are refused."
         ),
