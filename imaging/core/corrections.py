@@ -59,11 +59,14 @@ class DrawnOn:
     ----------
     leaning : Grid or None
         How the slices of a tilted gantry lay.
+    scanned : Grid or None
+        How the voxels lay before they were brought into one order; None where that was their order.
     left_out : frozenset of (str, int)
         Images that were left out: regions drawn on them show another moment.
     """
 
     leaning: Grid | None = None
+    scanned: Grid | None = None
     left_out: frozenset[Image] = frozenset()
 
     def require_kept(self, references: Iterable[Sequence[Image]], *, what: str) -> None:

@@ -175,6 +175,12 @@ class RegionNotFound(MaskRefused):
     code = "region_not_found"
 
 
+class AmbiguousRegion(MaskRefused):
+    """A number or name stands for several regions."""
+
+    code = "ambiguous_region"
+
+
 class NoMatchingSeries(MaskRefused):
     """The series on which the mask was drawn is not there."""
 

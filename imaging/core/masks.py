@@ -5,31 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.core.corrections import AS_SCANNED, DrawnOn
 from imaging.core.dataset import open_dataset, text
-from imaging.core.errors import EmptyMask, GridMismatch, MaskRefused
+from imaging.core.errors import EmptyMask, MaskRefused
 from imaging.core.filetype import kind_of
-from imaging.core.geometry import GRID_TOLERANCE_MM, Grid, TumorMask, Volume, require_same_grid
-from imaging.core.nifti import Labels, read_label_file
+from imaging.core.geometry import TumorMask, Volume, require_same_grid
+from imaging.core.label_map import read_label_map
 from imaging.core.regions import CodedTypes, NamedMask, best, select_one, tumour_rank
 from imaging.core.rtstruct import read_rtstruct, region_names
 from imaging.core.seg import read_seg, segment_names, segment_types
 
 __all__ = [
     "NamedMask",
-    "label_names",
     "largest_component",
     "mean_hu",
-    "read_labels",
     "read_mask",
-    "reorient",
     "tumour_rank",
 ]
-
-_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 
 
 def read_mask(
@@ -64,7 +58,8 @@ def read_mask(
         If the file is damaged or of another kind.
     """
     if kind_of(path) != "dicom":
-        return _read_label_mask(path, volume, roi=roi)
+        labels = read_label_map(path, volume.grid, drawn_on=drawn_on)
+        return labels.region(_chosen(labels.names, roi))
     dataset = open_dataset(path, what="The mask file")
     modality = text(dataset, "Modality")
     if modality == "RTSTRUCT":
@@ -74,73 +69,6 @@ def read_mask(
         number = _chosen(segment_names(dataset), roi, types=segment_types(dataset))
         return read_seg(dataset, volume.grid, segment=number, drawn_on=drawn_on)[0]
     raise MaskRefused(f"The file is a DICOM object of modality {modality or 'not stated'}, not a segmentation.")
-
-
-def read_labels(path: Path, volume: Volume) -> tuple[Labels, dict[int, str]]:
-    """Read a label file onto a volume.
-
-    Returns
-    -------
-    labels : ndarray of uint8 or int32, shape (z, y, x)
-        On the volume's grid; axes are flipped and exchanged where that is exact.
-    names : dict of int to str
-        Label value and name of each region. All non-zero voxels are one region, number 1, unless several
-        values occur.
-
-    Raises
-    ------
-    GridMismatch
-        If it does not lie on the volume's grid.
-    EmptyMask
-        If no voxel is labelled.
-    """
-    stored, stored_grid, values = read_label_file(path)
-    labels, grid = reorient(stored, stored_grid, like=volume.grid)
-    _require_grid(grid, volume.grid)
-    if not values:
-        raise EmptyMask("The mask is empty: no voxel is inside it.")
-    if len(values) == 1:
-        labels = (labels > 0).view(np.uint8)
-        values = [1]
-    return labels, label_names(path, values)
-
-
-def label_names(path: Path, values: list[int]) -> dict[int, str]:
-    """Name the regions of a label file: its stem, followed by the value when there are several."""
-    stem = path.name
-    for suffix in _SUFFIXES:
-        stem = stem.removesuffix(suffix)
-    return {value: stem if len(values) == 1 else f"{stem} {value}" for value in values}
-
-
-def reorient(labels: Labels, grid: Grid, *, like: Grid) -> tuple[Labels, Grid]:
-    """Flip and exchange axes so that a label map runs like another grid, where the voxels are the same.
-
-    Programs store one and the same grid in different directions. This changes the order of voxels only,
-    never their values; grids that differ in any other way come back as they are.
-    """
-    turn = np.linalg.inv(like.affine_lps[:3, :3]) @ grid.affine_lps[:3, :3]
-    whole = np.rint(turn)
-    if np.abs(turn - whole).max() > 1e-3 or not np.array_equal(np.abs(whole).sum(axis=0), [1, 1, 1]):
-        return labels, grid
-    # Columns of `whole` are the source's x, y, z axes in the target's; arrays count z, y, x.
-    signed = whole[::-1, ::-1]
-    order = np.argmax(np.abs(signed), axis=1)
-    turned = labels.transpose(order)
-    backwards = [axis for axis in range(3) if signed[axis, order[axis]] < 0]
-    turned = np.flip(turned, axis=tuple(backwards)).copy()
-    if turned.shape != like.shape_zyx:
-        return labels, grid
-    return turned, _grid_of_turned(grid, like, order=order, backwards=backwards)
-
-
-def _grid_of_turned(grid: Grid, like: Grid, *, order: NDArray[np.intp], backwards: list[int]) -> Grid:
-    corner = [0, 0, 0]
-    for axis in backwards:
-        corner[order[axis]] = grid.shape_zyx[order[axis]] - 1
-    x, y, z = grid.position(corner).tolist()
-    spacing = tuple(grid.spacing_zyx_mm[axis] for axis in order)
-    return Grid(like.shape_zyx, (spacing[0], spacing[1], spacing[2]), (x, y, z), like.direction)
 
 
 def largest_component(mask: TumorMask) -> tuple[TumorMask, int]:
@@ -179,31 +107,5 @@ def mean_hu(volume: Volume, mask: TumorMask) -> float:
     return float(volume.array[mask.array].mean(dtype=np.float64))
 
 
-def _read_label_mask(path: Path, volume: Volume, *, roi: str | int | None) -> NamedMask:
-    labels, names = read_labels(path, volume)
-    number = _chosen(names, roi)
-    return NamedMask(names[number], number, "mask", TumorMask(labels == number, volume.grid))
-
-
 def _chosen(present: dict[int, str], roi: str | int | None, *, types: CodedTypes | None = None) -> int:
     return best(present) if roi is None else select_one(present, roi, types=types)
-
-
-def _require_grid(own: Grid, image: Grid) -> None:
-    """Refuse a mask whose voxels are not those of the image, with both geometries and what differs."""
-    if own.matches(image):
-        return
-    if own.shape_zyx == image.shape_zyx:
-        apart = (
-            f"corners lie up to {image.corner_distance_mm(own):.4g} mm apart, at most {GRID_TOLERANCE_MM:g} are taken"
-        )
-    else:
-        apart = "their sizes differ"
-    raise GridMismatch(
-        f"The mask does not lie on the image's grid ({apart}): image {_geometry(image)}; mask {_geometry(own)}."
-    )
-
-
-def _geometry(grid: Grid) -> str:
-    axes = " ".join("(" + ", ".join(f"{v:.4g}" for v in axis) + ")" for axis in np.asarray(grid.direction).T + 0.0)
-    return f"{grid.describe()}, axes x, y, z along {axes}"

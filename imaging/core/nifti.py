@@ -40,7 +40,7 @@ def read_volume_file(path: Path) -> Volume:
     SeriesRefused
         If it is not three-dimensional with one value a voxel.
     """
-    array, grid = _read(path, what="The image file")
+    array, grid, _header = _read(path, what="The image file")
     if array.dtype in (np.int16, np.uint8):
         return Volume(array.astype(np.int16, copy=False), grid)
     if not np.isfinite(array).all():
@@ -48,15 +48,16 @@ def read_volume_file(path: Path) -> Volume:
     return Volume(compact_hu(array), grid)
 
 
-def read_label_file(path: Path) -> tuple[Labels, Grid, list[int]]:
-    """Read a NIfTI or NRRD label map.
+def read_label_layers(path: Path) -> tuple[list[Labels], Grid, dict[str, str]]:
+    """Read a NIfTI or NRRD label map, or the layers of one.
 
     Returns
     -------
-    labels : ndarray of uint8 (where the file has bytes) or int32, shape (z, y, x)
+    layers : list of ndarray of uint8 (where the file has bytes) or int32, shape (z, y, x)
+        One, unless each voxel holds several values, as 3D Slicer stores segments that overlap.
     grid : Grid
-    values : list of int
-        The labels that occur, ascending, 0 left out.
+    header : dict of str to str
+        What the file's header says beside its geometry.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def read_label_file(path: Path) -> tuple[Labels, Grid, list[int]]:
     MaskRefused
         If values are fractional or negative, or too many for a label map.
     """
-    array, grid = _read(path, what="The mask file")
+    array, grid, header = _read(path, what="The mask file", layered=True)
     values = np.unique(array[array != 0])
     if not np.isfinite(values).all() or (values != np.rint(values)).any():
         raise MaskRefused("The mask holds values that are no whole numbers: a label map holds 0, 1, 2 ... only.")
@@ -75,10 +76,11 @@ def read_label_file(path: Path) -> tuple[Labels, Grid, list[int]]:
             "this is an image, not a label map."
         )
     labels: Labels = np.asarray(array, dtype=np.uint8 if array.dtype == np.uint8 else np.int32)
-    return labels, grid, [int(value) for value in values]
+    layers = [labels] if labels.ndim == 3 else [np.ascontiguousarray(part) for part in np.moveaxis(labels, -1, 0)]
+    return layers, grid, header
 
 
-def _read(path: Path, *, what: str) -> tuple[NDArray[np.generic], Grid]:
+def _read(path: Path, *, what: str, layered: bool = False) -> tuple[NDArray[np.generic], Grid, dict[str, str]]:
     kind = kind_of(path)
     if kind not in _READERS:
         raise UnreadableFile(f"{what} is neither NIfTI nor NRRD: it is truncated, damaged or of another kind.")
@@ -94,9 +96,10 @@ def _read(path: Path, *, what: str) -> tuple[NDArray[np.generic], Grid]:
         reader.SetImageIO(_READERS[kind])
         reader.SetFileName(str(path))
         reader.ReadImageInformation()
-        _require_volume(reader)
+        _require_volume(reader, layered=layered)
         image = reader.Execute()
-        return _itk.GetArrayFromImage(image), _plausible(grid_of(image))
+        header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        return _itk.GetArrayFromImage(image), _plausible(grid_of(image)), header
 
 
 def _require_nrrd_fields(path: Path) -> None:
@@ -112,12 +115,12 @@ def _require_nrrd_fields(path: Path) -> None:
         raise MissingGeometry("The NRRD file gives neither space directions nor spacings: its voxels have no size.")
 
 
-def _require_volume(reader: Any) -> None:
+def _require_volume(reader: Any, *, layered: bool) -> None:
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
-    if len(size) != 3 or components != 1:
+    if len(size) != 3 or (components != 1 and not layered):
         shape = " x ".join(str(n) for n in size)
         raise SeriesRefused(f"The file holds {shape} values with {components} component(s) each, not one volume.")
-    if int(np.prod(size, dtype=object)) > MAXIMUM_VOXELS:
+    if int(np.prod(size, dtype=object)) * components > MAXIMUM_VOXELS:
         raise SeriesRefused("The file claims more voxels than a CT can have.")
 
 

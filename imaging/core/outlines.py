@@ -13,11 +13,11 @@ from imaging.core.corrections import Corrected
 from imaging.core.dataset import open_dataset
 from imaging.core.dicom import SeriesReport
 from imaging.core.errors import FrameOfReferenceMismatch, ImagingError, NoMatchingSeries
-from imaging.core.geometry import TumorMask
 from imaging.core.inventory import SegmentationFile
-from imaging.core.masks import mean_hu, read_labels
+from imaging.core.label_map import read_label_map
+from imaging.core.masks import mean_hu
 from imaging.core.pairing import stem_of
-from imaging.core.regions import CodedTypes, RegionKind, select, tumour_rank
+from imaging.core.regions import CodedTypes, NamedMask, RegionKind, select, tumour_rank
 from imaging.core.reports import SegmentationReport
 from imaging.core.rtstruct import read_rtstruct, region_names
 from imaging.core.seg import read_seg, segment_names, segment_types
@@ -95,11 +95,17 @@ def judge_outline(
         try:
             if image is None:
                 raise _image_refused(series)
-            mask = read(number, image)
+            named = read(number, image)
         except ImagingError as error:
             yield refused(row, error)
         else:
-            yield replace(row, voxels=mask.voxels, mean_hu=mean_hu(image.volume, mask), volume_mm3=mask.volume_mm3)
+            yield replace(
+                row,
+                voxels=named.mask.voxels,
+                mean_hu=mean_hu(image.volume, named.mask),
+                volume_mm3=named.mask.volume_mm3,
+                notes=(*row.notes, *named.notes),
+            )
 
 
 def refused_outline(outline: Outline, error: ImagingError, *, roi: str | None) -> SegmentationReport:
@@ -122,13 +128,13 @@ def _image_refused(series: SeriesReport) -> NoMatchingSeries:
 
 def _regions(
     outline: Outline, image: Corrected | None, series: SeriesReport
-) -> tuple[dict[int, str], CodedTypes, Callable[[int, Corrected], TumorMask]]:
-    """Give the names and coded types of a file's regions, and how to read one of them."""
+) -> tuple[dict[int, str], CodedTypes, Callable[[int, Corrected], NamedMask]]:
+    """Return the names and coded types of a file's regions, and how to read one of them."""
     if outline.kind == "mask":
         if image is None:
             raise _image_refused(series)
-        labels, names = read_labels(outline.file, image.volume)
-        return names, {}, lambda number, on: TumorMask(labels == number, on.volume.grid)
+        labels = read_label_map(outline.file, image.volume.grid, drawn_on=image.drawn_on)
+        return labels.names, {}, lambda number, _image: labels.region(number)
     dataset = open_dataset(outline.file, what="The segmentation")
     frame = series.frame_of_reference_uid
     if outline.kind == "rtstruct":
@@ -136,11 +142,11 @@ def _regions(
     return segment_names(dataset), segment_types(dataset), partial(_segmented, dataset, frame)
 
 
-def _contoured(dataset: Dataset, frame: str, number: int, image: Corrected) -> TumorMask:
+def _contoured(dataset: Dataset, frame: str, number: int, image: Corrected) -> NamedMask:
     grid, drawn_on = image.volume.grid, image.drawn_on
-    return read_rtstruct(dataset, grid, roi=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0].mask
+    return read_rtstruct(dataset, grid, roi=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0]
 
 
-def _segmented(dataset: Dataset, frame: str, number: int, image: Corrected) -> TumorMask:
+def _segmented(dataset: Dataset, frame: str, number: int, image: Corrected) -> NamedMask:
     grid, drawn_on = image.volume.grid, image.drawn_on
-    return read_seg(dataset, grid, segment=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0].mask
+    return read_seg(dataset, grid, segment=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0]

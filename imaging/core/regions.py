@@ -17,6 +17,8 @@ CodedTypes = Mapping[int, tuple[str, ...]]
 
 #: Rank of planning volumes, which are larger than what they are planned around.
 PLANNING_RANK = 10
+#: Rank of lymph nodes and metastases.
+NODE_RANK = 20
 #: Rank of names that mean neither the tumour nor anything known.
 UNKNOWN_RANK = 50
 #: Rank of names that mean an organ, the body or a device.
@@ -25,8 +27,19 @@ ORGAN_RANK = 90
 _TUMOUR = re.compile(
     r"(gtv|tumou?r|primary|lesion|nodule|mass|cancer|carcinoma|neoplasm|肿瘤|病灶|原发灶)[\s_\-]*(\d*)"
 )
-_NODAL = re.compile(r"gtv[\s_\-]*(n|ln)\b|gtv[\s_\-]*(n|ln)[\s_\-]*\d|lymph|\bnode|\bnodal|\bln\b|metasta")
-_PLANNING = re.compile(r"\b(ctv|ptv|itv|igtv)")
+#: Words stand between anything that is no letter: "_" and digits part them as well.
+_NODAL = re.compile(
+    r"gtv[\s_\-.]*(n|nd|nx|ln|nodes?|nodal)(?![a-z])|gtv[\s_\-.]*ln|lymph|adenopath|metasta|淋巴|转移"
+    r"|(?<![a-z])(nodes?|nodal|nd|lns?|lnd|lnn|mets?|station|stn)(?![a-z])"
+    r"|(?<![a-z0-9])n[0-3][abc]?(?![a-z0-9])"
+    # Stations of the lymph node map with their side; 1R and 1L are too often the first region of a side.
+    r"|(?<![a-z0-9])(?:[24]|1[0-4])[\s]?[rl](?:i|s)?(?![a-z0-9])"
+)
+_PLANNING = re.compile(r"(?<![a-z])(ctv|ptv|itv|igtv|ictv|pgtv)")
+#: Around a tumour, of it, or of another day: not the tumour.
+_BESIDE = re.compile(
+    r"peri[\s_\-]?tumou?r|瘤周|(?<![a-z])(ring|rim|shell|margin|expanded|habitat|old|prior|previous)(?![a-z])"
+)
 _MINUS = re.compile(r"lungs?[^a-z]*(minus|sub|-|_)[\s_\-]*(i?gtv|ctv|ptv|itv)")
 _ORGAN = re.compile(
     r"lungs?(?!\d)|cord|spin|heart|o?esophag|trachea|carina|bronch|liver|kidney|aort|body|external|skin|bone|rib|verteb"
@@ -49,6 +62,8 @@ class NamedMask:
         How it was drawn ("manual", "semiautomatic", "automatic") or "": never a person's name.
     tool : str
         Software that wrote it, and the threshold where a fractional segmentation was cut.
+    notes : tuple of str
+        What a person should know of how it was read, one sentence each.
     """
 
     name: str
@@ -57,6 +72,7 @@ class NamedMask:
     mask: TumorMask
     author: str = ""
     tool: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def tumour_rank(name: str) -> int:
@@ -66,15 +82,15 @@ def tumour_rank(name: str) -> int:
     -------
     int
         0 for the primary tumour (GTV, tumour, lesion, nodule, mass, primary ...), 1 for its second and
-        further numbers (GTV-2), 5 for names without meaning (ROI, label), 10 for planning volumes,
-        20 for lymph nodes, 50 for unknown names, 90 for organs.
+        further numbers (GTV-2), 5 for names without meaning (ROI, label), 10 for planning volumes and what lies
+        around a tumour, 20 for lymph nodes and metastases, 50 for unknown names, 90 for organs.
     """
     plain = name.lower()
     if _MINUS.search(plain):
         return ORGAN_RANK
     if _NODAL.search(plain):
-        return 20
-    if _PLANNING.search(plain):
+        return NODE_RANK
+    if _PLANNING.search(plain) or _BESIDE.search(plain):
         return PLANNING_RANK
     if tumour := _TUMOUR.search(plain):
         return 1 if tumour[2] and int(tumour[2][:6]) > 1 else 0

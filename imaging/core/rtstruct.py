@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
-from imaging.core.contours import fill
+from imaging.core.contours import JoinedOutlines, fill, join
 from imaging.core.corrections import AS_SCANNED, DrawnOn, references
 from imaging.core.dataset import items, reading, text
 from imaging.core.errors import (
+    AmbiguousRegion,
     EmptyMask,
     FrameOfReferenceMismatch,
     GridMismatch,
@@ -21,6 +23,8 @@ from imaging.core.errors import (
     UnreadableFile,
 )
 from imaging.core.geometry import Grid, TumorMask
+from imaging.core.mask_checks import require_filled_through
+from imaging.core.orientation import mask_like
 from imaging.core.regions import NamedMask, select
 
 #: Contour points may lie this part of a slice spacing off the slice they belong to.
@@ -30,7 +34,17 @@ _ONE_PLANE = 0.05
 #: Contour points may lie this many pixels beyond the outermost pixel centres.
 _EDGE_TOLERANCE = 1.0
 
-_CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR")
+_EXCLUSIVE = ("CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR")
+_CLOSED = ("CLOSED_PLANAR", *_EXCLUSIVE)
+#: Corners this near to a pixel centre lie on it; so many of them do so by intent.
+_ON_CENTRE = 1e-3
+_CENTRED_POINTS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class _Contour:
+    points: NDArray[np.float64]
+    exclusive: bool
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,7 @@ class _Region:
     name: str
     author: str
     frame_of_reference_uid: str
+    sharing: int = 1
 
 
 def read_rtstruct(
@@ -51,8 +66,9 @@ def read_rtstruct(
 ) -> list[NamedMask]:
     """Rasterise the regions of an RT structure set.
 
-    Pixel centres decide; several contours on one slice combine by exclusive or, so holes and
-    keyholes come out right; point and open contours enclose nothing and are ignored.
+    Pixel centres decide. Of several contours on one slice equal ones count once, crossing ones are united, and one within
+    another is a hole (`imaging.core.contours.join`); those stored as CLOSEDPLANAR_XOR combine by exclusive or. Point and
+    open contours enclose nothing and are ignored.
 
     Parameters
     ----------
@@ -72,8 +88,10 @@ def read_rtstruct(
     ------
     RegionNotFound
         With the names present.
+    AmbiguousRegion
+        When two regions share a number.
     EmptyMask, GridMismatch, MaskOutsideImage, FrameOfReferenceMismatch
-        When contours do not fit the image.
+        When contours do not fit the image, or leave slices out at regular distances.
     UnreadableFile
         When the file is damaged.
     """
@@ -81,17 +99,23 @@ def read_rtstruct(
         known = _regions(dataset)
         numbers = select({number: region.name for number, region in known.items()}, roi)
         for number in numbers:
+            _require_one(known[number])
             _require_kept(dataset, known[number], drawn_on)
+        masks = {
+            number: _rasterise(dataset, known[number], drawn_on.scanned or volume_grid, frame_of_reference_uid)
+            for number in numbers
+        }
         return [
             NamedMask(
                 name=known[number].name,
                 number=number,
                 kind="rtstruct",
-                mask=_rasterise(dataset, known[number], volume_grid, frame_of_reference_uid),
+                mask=mask_like(mask, volume_grid),
                 author=known[number].author,
                 tool=tool_of(dataset),
+                notes=notes,
             )
-            for number in numbers
+            for number, (mask, notes) in masks.items()
         ]
 
 
@@ -142,18 +166,32 @@ def _regions(dataset: Dataset) -> dict[int, _Region]:
         raise UnreadableFile(
             "The RT structure set has no list of regions or no contours: it is damaged or truncated."
         )
+    by_number: dict[int, list[Dataset]] = {}
+    for item in items(dataset, "StructureSetROISequence"):
+        by_number.setdefault(int(item.ROINumber), []).append(item)
     return {
-        int(item.ROINumber): _Region(
-            number=int(item.ROINumber),
-            name=text(item, "ROIName") or f"ROI {int(item.ROINumber)}",
-            author=text(item, "ROIGenerationAlgorithm").lower(),
-            frame_of_reference_uid=text(item, "ReferencedFrameOfReferenceUID"),
+        number: _Region(
+            number=number,
+            name=" / ".join(text(item, "ROIName") or f"ROI {number}" for item in found),
+            author=text(found[0], "ROIGenerationAlgorithm").lower(),
+            frame_of_reference_uid=text(found[0], "ReferencedFrameOfReferenceUID"),
+            sharing=len(found),
         )
-        for item in items(dataset, "StructureSetROISequence")
+        for number, found in by_number.items()
     }
 
 
-def _rasterise(dataset: Dataset, region: _Region, grid: Grid, frame_of_reference_uid: str) -> TumorMask:
+def _require_one(region: _Region) -> None:
+    if region.sharing > 1:
+        raise AmbiguousRegion(
+            f"The number {region.number} is used for {region.sharing} regions ({region.name!r}): nobody can say whose the "
+            "contours are."
+        )
+
+
+def _rasterise(
+    dataset: Dataset, region: _Region, grid: Grid, frame_of_reference_uid: str
+) -> tuple[TumorMask, tuple[str, ...]]:
     if frame_of_reference_uid and region.frame_of_reference_uid not in ("", frame_of_reference_uid):
         raise FrameOfReferenceMismatch(
             f"Region {region.name!r} was drawn in another frame of reference than the image: the same numbers "
@@ -162,19 +200,43 @@ def _rasterise(dataset: Dataset, region: _Region, grid: Grid, frame_of_reference
     contours = _contours(dataset, region)
     if not contours:
         raise NoClosedContour(f"Region {region.name!r} has no closed contour.")
-    by_slice: dict[int, list[NDArray[np.float64]]] = {}
+    by_slice: dict[int, list[_Contour]] = {}
     for contour in contours:
-        index = grid.index(contour)
-        by_slice.setdefault(_slice_of(index, region, grid), []).append(index)
+        index = grid.index(contour.points)
+        by_slice.setdefault(_slice_of(index, region, grid), []).append(replace(contour, points=index))
     array = np.zeros(grid.shape_zyx, dtype=bool)
+    joined: dict[int, JoinedOutlines] = {}
     for z, outlines in by_slice.items():
-        _require_one_plane(outlines, region, grid)
-        polygons = [outline[:, 1:] for outline in outlines]
+        _require_one_plane([outline.points for outline in outlines], region, grid)
+        polygons = [outline.points[:, 1:] for outline in outlines]
         _require_inside_frame(polygons, region, grid)
-        array[z] = fill(polygons, shape=grid.shape_zyx[1:])
+        exclusive = any(outline.exclusive for outline in outlines)
+        shape = grid.shape_zyx[1:]
+        joined[z] = JoinedOutlines(fill(polygons, shape=shape)) if exclusive else join(polygons, shape=shape)
+        array[z] = joined[z].filled
     if not array.any():
         raise EmptyMask(f"Region {region.name!r} encloses no pixel centre of the image.")
-    return TumorMask(array, grid)
+    notes = require_filled_through(array, name=region.name)
+    every = [outline.points for outlines in by_slice.values() for outline in outlines]
+    return TumorMask(array, grid), (*notes, *_outline_notes(joined, every, region))
+
+
+def _outline_notes(
+    joined: dict[int, JoinedOutlines], outlines: list[NDArray[np.float64]], region: _Region
+) -> Iterator[str]:
+    """Yield what is to be said of outlines that were counted once, united, or run through pixel centres."""
+    repeated = {z: found.repeated for z, found in joined.items() if found.repeated}
+    crossing = sorted(z + 1 for z, found in joined.items() if found.crossing)
+    if repeated:
+        yield f"{sum(repeated.values())} outlines of region {region.name!r} are stored twice and count once."
+    if crossing:
+        yield f"Outlines of region {region.name!r} cross in slices {', '.join(map(str, crossing))} and were united."
+    points = np.concatenate(outlines)[:, 1:]
+    if len(points) >= _CENTRED_POINTS and np.abs(points - np.rint(points)).max() < _ON_CENTRE:
+        yield (
+            f"All outlines of region {region.name!r} run through pixel centres, as some programs write painted masks: by the "
+            "pixel-centre rule they enclose less than was painted, at most a row of pixels at two sides of each outline."
+        )
 
 
 def _require_kept(dataset: Dataset, region: _Region, drawn_on: DrawnOn) -> None:
@@ -187,20 +249,20 @@ def _require_kept(dataset: Dataset, region: _Region, drawn_on: DrawnOn) -> None:
     drawn_on.require_kept(contours, what=f"contours of region {region.name!r}")
 
 
-def _contours(dataset: Dataset, region: _Region) -> list[NDArray[np.float64]]:
-    """Give the closed contours of a region as LPS points (n, 3) in mm."""
+def _contours(dataset: Dataset, region: _Region) -> list[_Contour]:
+    """Return the closed contours of a region as LPS points (n, 3) in mm."""
     found = []
     for item in items(dataset, "ROIContourSequence"):
         if int(item.ReferencedROINumber) != region.number:
             continue
         for contour in items(item, "ContourSequence"):
-            if text(contour, "ContourGeometricType") not in _CLOSED:
+            if (kind := text(contour, "ContourGeometricType")) not in _CLOSED:
                 continue
             numbers = _coordinates(contour)
             if numbers.size % 3 or not np.isfinite(numbers).all():
                 raise UnreadableFile(f"A contour of region {region.name!r} is damaged: {numbers.size} coordinates.")
             if numbers.size >= 9:
-                found.append(numbers.reshape(-1, 3))
+                found.append(_Contour(numbers.reshape(-1, 3), exclusive=kind in _EXCLUSIVE))
     return found
 
 

@@ -11,9 +11,11 @@ from pydicom.dataset import Dataset
 from imaging.core.corrections import AS_SCANNED, DrawnOn, Image, references
 from imaging.core.dataset import items, number, reading, text
 from imaging.core.decoding import decoded
-from imaging.core.errors import EmptyMask, FrameOfReferenceMismatch, UnreadableFile
+from imaging.core.errors import AmbiguousRegion, EmptyMask, FrameOfReferenceMismatch, UnreadableFile
 from imaging.core.geometry import Grid, TumorMask
 from imaging.core.hounsfield import MAXIMUM_PIXELS, MAXIMUM_VOXELS
+from imaging.core.mask_checks import require_filled_through
+from imaging.core.orientation import mask_like
 from imaging.core.planes import functional_group
 from imaging.core.regions import CodedTypes, NamedMask, select
 from imaging.core.rtstruct import tool_of
@@ -65,16 +67,32 @@ def read_seg(
         labels = _labels(dataset)
         described = {int(item.SegmentNumber): item for item in items(dataset, "SegmentSequence")}
         return [
-            NamedMask(
-                name=labels[chosen],
-                number=chosen,
-                kind="seg",
-                mask=_mask_on(dataset, chosen, grid, name=labels[chosen], drawn_on=drawn_on),
-                author=text(described[chosen], "SegmentAlgorithmType").lower(),
-                tool=_tool(dataset, described[chosen]),
-            )
+            _named(dataset, described[chosen], labels[chosen], grid, drawn_on)
             for chosen in select(labels, segment, types=_types(dataset))
         ]
+
+
+def _named(dataset: Dataset, segment: Dataset, name: str, grid: Grid, drawn_on: DrawnOn) -> NamedMask:
+    place = int(segment.SegmentNumber)
+    _require_one(dataset, place, name)
+    mask = _mask_on(dataset, place, drawn_on.scanned or grid, name=name, drawn_on=drawn_on)
+    return NamedMask(
+        name=name,
+        number=place,
+        kind="seg",
+        mask=mask_like(mask, grid),
+        author=text(segment, "SegmentAlgorithmType").lower(),
+        tool=_tool(dataset, segment),
+        notes=require_filled_through(mask.array, name=name),
+    )
+
+
+def _require_one(dataset: Dataset, place: int, name: str) -> None:
+    count = sum(int(item.SegmentNumber) == place for item in items(dataset, "SegmentSequence"))
+    if count > 1:
+        raise AmbiguousRegion(
+            f"The number {place} is used for {count} segments ({name!r}): nobody can say whose the frames are."
+        )
 
 
 def segment_names(dataset: Dataset) -> dict[int, str]:
@@ -103,7 +121,11 @@ def _labels(dataset: Dataset) -> dict[int, str]:
     segments = items(dataset, "SegmentSequence")
     if not segments:
         raise UnreadableFile("The segmentation describes no segment: it is damaged or truncated.")
-    labels = {int(s.SegmentNumber): text(s, "SegmentLabel") or f"Segment {int(s.SegmentNumber)}" for s in segments}
+    names: dict[int, list[str]] = {}
+    for segment in segments:
+        place = int(segment.SegmentNumber)
+        names.setdefault(place, []).append(text(segment, "SegmentLabel") or f"Segment {place}")
+    labels = {place: " / ".join(found) for place, found in names.items()}
     # A label map describes its background as a segment, numbered 0: nobody outlined it.
     return {number: label for number, label in labels.items() if number != 0}
 

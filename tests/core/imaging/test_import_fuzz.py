@@ -29,7 +29,7 @@ from imaging.core.dicom_write import write_ct, write_rtstruct, write_seg
 from imaging.core.errors import ImagingError
 from imaging.core.geometry import Grid, TumorMask, Volume, to_sitk
 from imaging.core.masks import read_mask
-from imaging.core.nifti import read_label_file, read_volume_file
+from imaging.core.nifti import read_label_layers, read_volume_file
 from imaging.core.scan import scan
 
 # Odd values are the point of these files; pydicom warns of each.
@@ -146,7 +146,7 @@ def read(whole: Whole, kind: str, content: bytes) -> NDArray[np.generic] | None:
         "nifti": ("a.nii", lambda file: read_volume_file(file).array),
         "nifti.gz": ("a.nii.gz", lambda file: read_volume_file(file).array),
         "nrrd": ("a.nrrd", lambda file: read_volume_file(file).array),
-        "label": ("a_mask.nii.gz", lambda file: read_label_file(file)[0]),
+        "label": ("a_mask.nii.gz", lambda file: read_label_layers(file)[0][0]),
     }
     name, way = ways[kind]
     file = hurt / name

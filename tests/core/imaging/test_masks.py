@@ -60,7 +60,7 @@ def test_the_same_voxels_stored_in_another_direction_are_the_same_mask(
     [
         {"origin_lps_mm": (-12.5, -20.25, -97.5)},
         {"spacing_zyx_mm": (2.5, 0.8, 0.71)},
-        {"shape_zyx": (6, 24, 31)},
+        {"shape_zyx": (6, 24, 33)},
         {"direction": ((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0))},
     ],
 )

@@ -7,6 +7,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,7 @@ def test_image_files_pair_with_their_masks(chest: Any, tmp_path: Path) -> None:
     sitk.WriteImage(to_sitk(chest.volume), str(root / "P1_image.nrrd"))
     (root / "P1_label.nii.gz").write_bytes(to_nifti(chest.mask.array, chest.mask.grid))
     off = TumorMask(chest.mask.array[1:], chest.mask.grid.crop((slice(1, 6), slice(0, 24), slice(0, 32))))
-    (root / "P1_mask.nii.gz").write_bytes(to_nifti(off.array, off.grid))
+    (root / "P1_mask.nii.gz").write_bytes(to_nifti(off.array, replace(off.grid, origin_lps_mm=(0.0, 0.0, 0.0))))
     (root / "P1_empty_mask.nii.gz").write_bytes(to_nifti(np.zeros((6, 24, 32), dtype=np.uint8), chest.mask.grid))
     report = scan(root)
     (series,) = report.series
