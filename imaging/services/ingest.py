@@ -6,10 +6,8 @@ or cancelled import leaves nothing half-written.
 
 from __future__ import annotations
 
-import io
 import tempfile
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,24 +16,24 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from cohorts import audit, jobs
+from cohorts import jobs
 from cohorts.core.timeline import date_shift_days
 from cohorts.jobs import Report
 from cohorts.models import Centre, Cohort, Job, Patient, User
 from cohorts.services.cohorts import centre_for
-from cohorts.services.patients import create_patient, mark_evaluable, record_scan
+from cohorts.services.patients import create_patient, record_scan
 from imaging import storage
-from imaging.core.codec import pack_mask, pack_volume
+from imaging.core.codec import pack_volume
 from imaging.core.corrections import Corrected
-from imaging.core.deidentify import Deidentifier, clean_files
+from imaging.core.deidentify import Deidentifier
 from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport, read_corrected
 from imaging.core.errors import ImagingError, NothingToImport
-from imaging.core.masks import largest_component, mean_hu, read_mask
 from imaging.core.nifti import read_volume_file
 from imaging.core.scan import open_source, scan
-from imaging.models import ImageSeries, Segmentation
+from imaging.models import ImageSeries
 from imaging.services import uploads
+from imaging.services.import_masks import ReadMask, read_lesions, store_clean, write_lesions
 from imaging.services.persons import record_marks
 from imaging.services.placing import ImportOptions, Planned, plan
 from imaging.services.same_scan import source_digest, told_apart_by_pixels
@@ -48,7 +46,7 @@ class Read:
 
     planned: Planned
     series: dict[str, Any]
-    segmentation: dict[str, Any] | None
+    masks: tuple[ReadMask, ...]
     scanned_on: date | None
 
 
@@ -123,7 +121,7 @@ def import_path(
 
 
 def _read(planned: Planned, cohort: Cohort, options: ImportOptions) -> Read:
-    series, segmentation = planned.series, planned.segmentation
+    series = planned.series
     shift = date_shift_days(settings.DEIDENTIFICATION_KEY, cohort_code=cohort.code, patient_code=planned.patient_code)
     cleaner = Deidentifier(
         key=settings.DEIDENTIFICATION_KEY,
@@ -139,27 +137,12 @@ def _read(planned: Planned, cohort: Cohort, options: ImportOptions) -> Read:
         "derived": series.derived[:64],
         "source_digest": source_digest(series, cohort),
         "volume_sha256": storage.put(pack_volume(volume)),
-        "dicom_sha256": _store_clean(series.files, cleaner) if series.kind == "dicom" else "",
+        "dicom_sha256": store_clean(series.files, cleaner) if series.kind == "dicom" else "",
     }
     day = series.acquisition.acquired_on
     scanned_on = day + timedelta(days=shift) if day else None
-    if segmentation is None:
-        return Read(planned, facts, None, scanned_on)
-    named = read_mask(segmentation.file, volume, roi=segmentation.number, drawn_on=image.drawn_on)
-    _, components = largest_component(named.mask)
-    is_dicom = segmentation.kind in {"rtstruct", "seg"}
-    mask_facts = {
-        "name": region_text(segmentation.name),
-        "kind": segmentation.kind,
-        "tool": named.tool[:64],
-        "voxels": named.mask.voxels,
-        "volume_mm3": named.mask.volume_mm3,
-        "mean_hu": mean_hu(volume, named.mask),
-        "components": components,
-        "mask_sha256": storage.put(pack_mask(named.mask)),
-        "source_sha256": _store_clean([segmentation.file], cleaner) if is_dicom else "",
-    }
-    return Read(planned, facts, mask_facts, scanned_on)
+    masks = read_lesions(planned, image, cleaner)
+    return Read(planned, facts, masks, scanned_on)
 
 
 def _image(series: SeriesReport, options: ImportOptions) -> Corrected:
@@ -186,15 +169,6 @@ def _series_facts(series: SeriesReport, cleaner: Deidentifier) -> dict[str, Any]
     }
 
 
-def _store_clean(files: Sequence[Path], cleaner: Deidentifier) -> str:
-    """Store de-identified files as one archive; the same files give the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, content in clean_files(files, cleaner):
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
-    return storage.put(buffer.getvalue())
-
-
 def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict[str, Any]:
     planned, actor = read.planned, job.created_by
     patient = Patient.objects.filter(cohort=cohort, code=planned.patient_code).first()
@@ -207,39 +181,17 @@ def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict
     series, _ = ImageSeries.objects.get_or_create(
         timepoint=timepoint, volume_sha256=volume_sha256, defaults={**read.series, "imported_by": job}
     )
-    segmentation = _write_segmentation(read, series, job)
+    lesions = write_lesions(read.masks, series, job=job, is_named=bool(options.roi))
+    counting = next((one for one in lesions if one.is_current), None)
     return {
         "patient": patient.code,
         "timepoint": planned.timepoint,
         "note": "; ".join(filter(None, (planned.note, *planned.series.corrections))),
-        "segmentation": segmentation.name if segmentation else None,
-        "voxels": segmentation.voxels if segmentation else None,
+        "segmentation": counting.name if counting else None,
+        "voxels": counting.voxels if counting else None,
+        "lesions": [
+            {"lesion": one.lesion, "name": one.name, "voxels": one.voxels, "counts": one.is_current}
+            for one in lesions
+        ],
         "centre": patient.centre.code,
     }
-
-
-def _write_segmentation(read: Read, series: ImageSeries, job: Job) -> Segmentation | None:
-    """Store a mask as the current version of its timepoint; an equal one on an equal image is kept as it is."""
-    if read.segmentation is None:
-        return None
-    timepoint = series.timepoint
-    own = Segmentation.objects.filter(timepoint=timepoint)
-    current = own.filter(is_current=True).first()
-    if current and current.mask_sha256 == read.segmentation["mask_sha256"] and current.series_id == series.pk:
-        return current
-    own.filter(is_current=True).update(is_current=False)
-    segmentation = Segmentation.objects.create(
-        timepoint=timepoint,
-        series=series,
-        version=own.count() + 1,
-        imported_by=job,
-        created_by=job.created_by,
-        **read.segmentation,
-    )
-    mark_evaluable(timepoint, actor=job.created_by)
-    patient = timepoint.patient
-    changes = audit.differences(current, segmentation, ["name", "version", "voxels", "mask_sha256"])
-    audit.record(
-        "imported", segmentation, actor=job.created_by, cohort=patient.cohort, patient=patient, changes=changes
-    )
-    return segmentation

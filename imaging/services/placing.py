@@ -17,11 +17,10 @@ from cohorts.errors import ServiceError
 from cohorts.models import Centre, Cohort, Patient
 from cohorts.models.patient import PATIENT_CODE
 from imaging.core.corrections import Corrections, Repeated
-from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport
-from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
 from imaging.core.scan import ScanReport, SegmentationReport
 from imaging.core.timepoint_words import timepoint_of_name
+from imaging.services.lesions import index_of, lesion_note, lesions_of
 from imaging.services.persons import patient_known_by, require_one_person, require_same_person
 from imaging.services.timepoints import known_dates, require_order, stated_timepoints, timepoint_of
 
@@ -52,13 +51,14 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class Planned:
-    """One series with its tumour mask, and whose it is."""
+    """One series with its lesions, the index lesion (``segmentation``) first among them, and whose it is."""
 
     series: SeriesReport
     segmentation: SegmentationReport | None
     patient_code: str
     timepoint: str
     note: str
+    lesions: tuple[SegmentationReport, ...] = ()
 
 
 def plan(
@@ -89,8 +89,9 @@ def plan(
         if not _is_one_person(members, cohort, code, options, refusals):
             continue
         for time, chosen, note in _timepoints(members, found, cohort, code, options, refusals):
-            notes = "; ".join(filter(None, (note, _mask_note(found, chosen))))
-            planned.append(Planned(chosen, _tumour(found, chosen), code, time, notes))
+            masks = _masks_of(found, chosen)
+            notes = "; ".join(filter(None, (note, lesion_note(masks))))
+            planned.append(Planned(chosen, index_of(masks), code, time, notes, lesions_of(masks)))
     return planned, refusals
 
 
@@ -187,9 +188,9 @@ def _chosen(
 ) -> tuple[SeriesReport, str]:
     """Return the series of a timepoint that counts: original before derived, with a tumour mask, the thinnest slices."""
 
-    def rank(candidate: tuple[SeriesReport, str]) -> tuple[bool, bool, float]:
+    def rank(candidate: tuple[SeriesReport, str]) -> tuple[bool, int, float]:
         series = candidate[0]
-        return bool(series.derived), _tumour(found, series) is None, (series.spacing_zyx_mm or (9.0,))[0]
+        return bool(series.derived), _lesion_standing(found, series), (series.spacing_zyx_mm or (9.0,))[0]
 
     first, *rest = sorted(candidates, key=rank)
     for series, _note in rest:
@@ -214,23 +215,7 @@ def _masks_of(found: ScanReport, series: SeriesReport) -> list[SegmentationRepor
     return sorted(own, key=lambda s: (s.tumour_rank, s.number))
 
 
-def _tumour(found: ScanReport, series: SeriesReport) -> SegmentationReport | None:
-    """Give the accepted mask of a series whose name says tumour; a mask that is alone may have any but an organ's."""
-    own = _masks_of(found, series)
-    limit = ORGAN_RANK if len(own) == 1 else UNKNOWN_RANK
-    return own[0] if own and own[0].tumour_rank < limit else None
-
-
-def _mask_note(found: ScanReport, series: SeriesReport) -> str:
-    own, chosen = _masks_of(found, series), _tumour(found, series)
-    if own and chosen is None:
-        names = ", ".join(region_text(mask.name) for mask in own)
-        return f"none of the regions ({names}) is named like a tumour; name the region and import again"
-    rivals = [
-        region_text(mask.name)
-        for mask in own
-        if chosen and mask is not chosen and mask.tumour_rank == chosen.tumour_rank
-    ]
-    if chosen and rivals:
-        return f"{region_text(chosen.name)} was taken, though {', '.join(rivals)} would fit as well; name the region to choose"
-    return ""
+def _lesion_standing(found: ScanReport, series: SeriesReport) -> int:
+    """Return 0 for a series with an index lesion, 1 for one with regions that could be lesions, 2 for others."""
+    masks = _masks_of(found, series)
+    return 0 if index_of(masks) else 1 if lesions_of(masks) else 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from cohorts import audit
@@ -22,7 +23,7 @@ from imaging.core.provenance import ECOTONE_VERSION
 from imaging.models import ImageSeries, Segmentation
 from imaging.services.contouring import difference, volume_of
 
-_AUDITED = ("name", "version", "voxels", "mask_sha256")
+_AUDITED = ("name", "lesion", "version", "voxels", "mask_sha256")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def save_version(series: ImageSeries, mask: TumorMask, *, drawn: Drawn, actor: U
         series=series,
         timepoint=timepoint,
         kind=Segmentation.Kind.DRAWN,
-        version=own.count() + 1,
+        version=1 + (own.aggregate(most=Max("version"))["most"] or 0),
+        lesion=_lesion_of(drawn, current, own),
         name=region_text(drawn.name),
         author=(actor.get_full_name() or actor.username)[:64],
         tool=f"Ecotone contouring {ECOTONE_VERSION}",
@@ -83,6 +85,16 @@ def save_version(series: ImageSeries, mask: TumorMask, *, drawn: Drawn, actor: U
     mark_evaluable(timepoint, actor=actor)
     _record("drew", segmentation, current, actor=actor, reason=drawn.reason)
     return segmentation
+
+
+def _lesion_of(drawn: Drawn, current: Segmentation | None, own: QuerySet[Segmentation]) -> int:
+    """Return the lesion of a drawing: that of the version it began with, of its name, of what counts, or a new one."""
+    if drawn.drawn_from:
+        return drawn.drawn_from.lesion
+    named = own.filter(name__iexact=region_text(drawn.name)).order_by("-version").first()
+    if lesion := named or current:
+        return lesion.lesion
+    return 1 + (own.aggregate(most=Max("lesion"))["most"] or 0)
 
 
 def _measured(series: ImageSeries, mask: TumorMask) -> dict[str, float | str]:

@@ -109,6 +109,7 @@ def _save_snapshot(cohort: Cohort, fitted: Fitted, habitat_model: HabitatModel, 
             "n_columns": fitted.table.X.shape[1],
             "excluded": list(fitted.excluded),
             "mpr_threshold_percent": cohort.mpr_threshold_percent,
+            "segmentations": sorted(one.pk for case in fitted.cases for one in case.segmentations.values()),
         },
     )
     if created:
