@@ -35,6 +35,8 @@ class Action(StrEnum):
     LOCK = "lock"
     LOCK_COHORT = "lock_cohort"
     IMPORT_IMAGES = "import_images"
+    TAKE_BACK = "take_back"
+    WITHDRAW = "withdraw"
     CONTOUR = "contour"
     RUN_EXTRACTION = "run_extraction"
     TRAIN = "train"
@@ -77,6 +79,8 @@ PERMISSIONS: dict[str, frozenset[Action]] = {
             Action.LOCK,
             Action.LOCK_COHORT,
             Action.IMPORT_IMAGES,
+            Action.TAKE_BACK,
+            Action.WITHDRAW,
             Action.CONTOUR,
             Action.RUN_EXTRACTION,
             Action.EXPORT,

@@ -144,6 +144,7 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     "bring back dead workers' jobs": {"task": "cohorts.tasks.reap", "schedule": 15.0},
     "remove forgotten uploads": {"task": "imaging.tasks.discard_forgotten_uploads", "schedule": 6 * 3600.0},
+    "remove bytes of removed records": {"task": "imaging.tasks.remove_discarded_artefacts", "schedule": 60.0},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 

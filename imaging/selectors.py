@@ -252,3 +252,26 @@ def drawn_versions(timepoint: Timepoint) -> QuerySet[Segmentation]:
     """Give every version of a timepoint's contour, the newest first."""
     own = Segmentation.objects.filter(timepoint=timepoint).order_by("-version")
     return own.select_related("series", "created_by", "drawn_from")
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """The lesions of one timepoint, the newest version of each (of the one that counts, the version that does)."""
+
+    timepoint: Timepoint
+    versions: tuple[Segmentation, ...]
+
+    @property
+    def current(self) -> Segmentation | None:
+        """The one whose values are the timepoint's; None as long as nobody chose."""
+        return next((one for one in self.versions if one.is_current), None)
+
+
+def lesions_to_choose(patient: Patient) -> list[Lesions]:
+    """Return the timepoints of a patient at which there is a choice of lesions, or none was made."""
+    rows = Segmentation.objects.filter(timepoint__patient=patient).select_related("timepoint", "series")
+    newest: dict[Timepoint, dict[int, Segmentation]] = {}
+    for one in rows.order_by("-timepoint__kind", "lesion", "is_current", "version"):
+        newest.setdefault(one.timepoint, {})[one.lesion] = one
+    found = [Lesions(timepoint, tuple(of_lesion.values())) for timepoint, of_lesion in newest.items()]
+    return [one for one in found if len(one.versions) > 1 or one.current is None]

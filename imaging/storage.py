@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -48,11 +49,44 @@ def get(sha256: str) -> bytes:
     ArtefactCorrupt
         If the file is missing or altered.
     """
-    file = path_of(sha256)
-    content = file.read_bytes() if file.exists() else b""
+    content = _read(path_of(sha256))
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ArtefactCorrupt(sha256)
     return content
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def set_aside(sha256: str) -> None:
+    """Move stored bytes out of reach, so that whoever stores them meanwhile writes them anew."""
+    with suppress(FileNotFoundError):
+        path_of(sha256).replace(_aside(sha256))
+
+
+def bring_back(sha256: str) -> None:
+    """Undo `set_aside`."""
+    with suppress(FileNotFoundError):
+        _aside(sha256).replace(path_of(sha256))
+
+
+def remove_aside(sha256: str) -> None:
+    """Remove bytes that were set aside."""
+    _aside(sha256).unlink(missing_ok=True)
+
+
+def _aside(sha256: str) -> Path:
+    return path_of(sha256).with_suffix(".aside")
+
+
+def forget() -> None:
+    """Remove all that `remember` kept: a key does not tell from whose bytes it was computed."""
+    for file in (Path(settings.ARTEFACT_DIR) / "remembered").glob("*/*"):
+        file.unlink(missing_ok=True)
 
 
 def recall(key: str) -> bytes | None:
@@ -60,8 +94,7 @@ def recall(key: str) -> bytes | None:
 
     What is kept so can be computed again, so nobody needs to know that it is missing.
     """
-    file = _remembered(key)
-    content = file.read_bytes() if file.exists() else b""
+    content = _read(_remembered(key))
     digest, rest = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     return rest if digest and hashlib.sha256(rest).digest() == digest else None
 

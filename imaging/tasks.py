@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from cohorts import jobs
-from imaging.services import extraction, ingest, registration, resumable, stability
+from imaging.services import artefacts, extraction, ingest, registration, resumable, stability
 
 
 @shared_task
@@ -35,3 +35,9 @@ def register(job_id: int) -> None:
 def discard_forgotten_uploads() -> None:
     """Remove uploads that nobody finished."""
     resumable.discard_forgotten(now=timezone.now())
+
+
+@shared_task
+def remove_discarded_artefacts() -> int:
+    """Remove stored bytes that no record needs any more."""
+    return artefacts.sweep()

@@ -16,6 +16,7 @@ from imaging.views import (
     patient_panel,
     percentiles,
     stability,
+    take_back,
     uploads,
 )
 
@@ -53,6 +54,9 @@ urlpatterns = [
         percentiles.percentile_panel,
         name="percentile-panel",
     ),
+    path("series/<int:series_pk>/take-back/", take_back.take_back_scan, name="take-back-scan"),
+    path("segmentations/<int:pk>/take-back/", take_back.take_back_mask, name="take-back-mask"),
+    path("jobs/<uuid:reference>/take-back/", take_back.take_back_import, name="take-back-import"),
     path("<slug:cohort_code>/compare-patients/", compare_patients.compare_patients, name="compare-patients"),
     path(
         "<slug:cohort_code>/patients/<str:patient_code>/<str:kind>/not-evaluable/",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cohorts.forms.fields import BootstrapMixin
+from cohorts.models import Withdrawal
 from modeling.core.errors import InvalidRecipe, InvalidViews
 from modeling.core.own_table.choices import ROLES, Choices
 from modeling.core.own_table.own_views import parse_views
@@ -51,6 +52,17 @@ class TrainForm(RecipeForm):
         required=False,
         label=_("Keep the external centres closed"),
         help_text=_("Their outcomes are not looked at until somebody opens the test, which is logged."),
+    )
+
+
+class WithdrawalForm(BootstrapMixin, forms.Form):
+    """Why a patient is removed, and the code that says that this one is meant."""
+
+    reason = forms.ChoiceField(label=_("reason"), choices=Withdrawal.Reason.choices)
+    code = forms.CharField(
+        label=_("the patient's code, typed"),
+        max_length=32,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
 

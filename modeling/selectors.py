@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from cohorts.access import Person, visible
 from cohorts.core.response import is_mpr
@@ -140,9 +140,11 @@ class Staleness:
     threshold_used_percent: float
     threshold_now_percent: float
     hidden: int = 0
+    masks_changed: int = 0
+    withdrawn: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.readings) or self.hidden > 0 or self.threshold_changed
+        return self.corrected > 0 or self.threshold_changed or self.masks_changed > 0 or self.withdrawn > 0
 
     @property
     def threshold_changed(self) -> bool:
@@ -191,7 +193,9 @@ def stale_runs(cohort: Cohort, *, user: Person | None = None) -> dict[int, Stale
             "patient"
         )
     }
-    runs = TrainingRun.objects.filter(cohort=cohort).select_related("snapshot").order_by("pk")
+    counting = Count("snapshot__segmentations", filter=Q(snapshot__segmentations__is_current=True))
+    of_cohort = TrainingRun.objects.filter(cohort=cohort).select_related("snapshot")
+    runs = of_cohort.annotate(masks_counting=counting).order_by("pk")
     found = {run.pk: _staleness(run, cohort, corrected.get(run.snapshot_id, []), current) for run in runs}
     if user is None:
         return found
@@ -208,7 +212,11 @@ def _staleness(
         newest = current.get(used.patient_id)
         mpr = None if newest is None else is_mpr(newest.reading, threshold_percent=now)
         readings.append(StaleReading(used, newest, is_mpr(used.reading, threshold_percent=then), mpr))
-    return Staleness(tuple(readings), then, now)
+    snapshot = run.snapshot
+    # Every patient has two masks; those of who withdrew are told as withdrawn, not as changed.
+    gone = 2 * snapshot.withdrawn
+    changed = max(snapshot.n_masks - gone - run.masks_counting, 0)  # type: ignore[attr-defined]
+    return Staleness(tuple(readings), then, now, masks_changed=changed, withdrawn=snapshot.withdrawn)
 
 
 def runs_on_outcome(outcome: PathologyOutcome) -> QuerySet[TrainingRun]:

@@ -3,10 +3,22 @@
 from django.urls import path
 
 from modeling import api
-from modeling.views import champions, models, outcome_use, panels, patient_panel, recipes, reports, runs, tables
+from modeling.views import (
+    champions,
+    models,
+    outcome_use,
+    panels,
+    patient_panel,
+    recipes,
+    reports,
+    runs,
+    tables,
+    withdrawal,
+)
 
 app_name = "modeling"
 urlpatterns = [
+    path("<slug:cohort_code>/patients/<str:patient_code>/withdraw/", withdrawal.withdraw_patient, name="withdraw"),
     path("<slug:cohort_code>/models/", models.model_list, name="models"),
     path("<slug:cohort_code>/models/retrain/", models.retrain, name="retrain"),
     path("<slug:cohort_code>/models/schedule/", models.schedule, name="schedule"),

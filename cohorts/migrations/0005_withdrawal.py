@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='Withdrawal',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(choices=[('consent', 'Consent withdrawn'), ('objection', 'Objection to the use of the data'), ('error', 'Entered without consent')], max_length=12, verbose_name='reason')),
+                ('reason', models.CharField(choices=[('consent', 'Consent withdrawn'), ('objection', 'Objection to the use of the data'), ('error', 'Entered by mistake')], max_length=12, verbose_name='reason')),
                 ('counts', models.JSONField(default=dict, help_text='kind of record → how many were removed')),
                 ('withdrawn_on', models.DateField(auto_now_add=True)),
                 ('centre', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cohorts.centre')),

@@ -17,7 +17,7 @@ class Withdrawal(models.Model):
     class Reason(models.TextChoices):
         CONSENT = "consent", _("Consent withdrawn")
         OBJECTION = "objection", _("Objection to the use of the data")
-        ERROR = "error", _("Entered without consent")
+        ERROR = "error", _("Entered by mistake")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="withdrawals")
     centre = models.ForeignKey(Centre, null=True, on_delete=models.PROTECT, related_name="+")

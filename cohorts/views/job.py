@@ -63,9 +63,10 @@ def job_list(request: HttpRequest, cohort_code: str) -> HttpResponse:
 
 
 def _context(request: HttpRequest, job: Job) -> dict[str, object]:
-    may_control = CONTROLS[Job.Kind(job.kind)] in actions_in(request.user, job.cohort)
+    actions = actions_in(request.user, job.cohort)
+    may_control = CONTROLS[Job.Kind(job.kind)] in actions
     cases = Paginator(job_cases(job), 50).get_page(request.GET.get("page"))
-    return {"cohort": job.cohort, "job": job, "cases": cases, "may_control": may_control}
+    return {"cohort": job.cohort, "job": job, "cases": cases, "actions": actions, "may_control": may_control}
 
 
 @require_safe

@@ -11,12 +11,14 @@ from django.views.decorators.http import require_safe
 from cohorts.access import Action, actions_in, fetch
 from cohorts.errors import REMEDIES
 from cohorts.models import Patient, Timepoint
+from cohorts.selectors.locks import lock_of
 from imaging.charts.patient import interaction_charts
 from imaging.models import Segmentation
 from imaging.selectors import (
     feature_changes,
     habitat_maps,
     habitat_vectors,
+    lesions_to_choose,
     location_of,
     measured_locations,
     shown_habitat_model,
@@ -37,6 +39,8 @@ def patient_panel(request: HttpRequest, cohort_code: str, patient_code: str) -> 
         "patient": patient,
         "actions": actions_in(request.user, patient.cohort),
         "viewer": viewer_of({patient: maps}, model),
+        "lesions": lesions_to_choose(patient),
+        "lock": lock_of(patient),
         "location": location_of(patient),
         "location_rows": _locations(patient),
         "transitions": transitions_of(patient, model),

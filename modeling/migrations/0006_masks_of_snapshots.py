@@ -10,8 +10,9 @@ def note_masks(apps, schema_editor):
         masks = Segmentation.objects.filter(
             timepoint__patient__in=list(patients), is_current=True, created_at__lt=snapshot.created_at
         )
-        snapshot.segmentations = list(masks.order_by("pk").values_list("pk", flat=True))
-        snapshot.save(update_fields=["segmentations"])
+        snapshot.segmentations.set(masks)
+        snapshot.n_masks = masks.count()
+        snapshot.save(update_fields=["n_masks"])
 
 
 class Migration(migrations.Migration):

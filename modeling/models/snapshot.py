@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from cohorts.models import Cohort, PathologyOutcome
-from imaging.models import HabitatModel
+from imaging.models import HabitatModel, Segmentation
 
 
 class TableSnapshot(models.Model):
@@ -20,7 +21,8 @@ class TableSnapshot(models.Model):
         max_length=64, blank=True, help_text="of the table as it was, before patients who withdrew were taken out"
     )
     withdrawn = models.PositiveIntegerField(default=0, help_text="patients of the table who withdrew their consent")
-    segmentations = models.JSONField(default=list, help_text="masks that the features are of, primary keys")
+    segmentations = models.ManyToManyField(Segmentation, related_name="+")
+    n_masks = models.PositiveIntegerField(default=0, help_text="how many masks the features are of")
     n_patients = models.PositiveIntegerField()
     n_columns = models.PositiveIntegerField()
     outcomes = models.ManyToManyField(PathologyOutcome, related_name="+")
@@ -30,7 +32,10 @@ class TableSnapshot(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        constraints = [models.UniqueConstraint(fields=["cohort", "sha256"], name="snapshot_once")]
+        constraints = [
+            # Two tables may become equal when a patient is taken out of both; they stay two records.
+            models.UniqueConstraint(fields=["cohort", "sha256"], condition=Q(withdrawn=0), name="snapshot_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.n_patients} patients x {self.n_columns} columns"

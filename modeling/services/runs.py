@@ -103,17 +103,19 @@ def _save_snapshot(cohort: Cohort, fitted: Fitted, habitat_model: HabitatModel, 
     snapshot, created = TableSnapshot.objects.get_or_create(
         cohort=cohort,
         sha256=sha256,
+        withdrawn=0,
         defaults={
             "habitat_model": habitat_model,
             "n_patients": len(fitted.table.X),
             "n_columns": fitted.table.X.shape[1],
             "excluded": list(fitted.excluded),
             "mpr_threshold_percent": cohort.mpr_threshold_percent,
-            "segmentations": sorted(one.pk for case in fitted.cases for one in case.segmentations.values()),
+            "n_masks": sum(len(case.segmentations) for case in fitted.cases),
         },
     )
     if created:
         snapshot.outcomes.set([case.outcome for case in fitted.cases if case.outcome])
+        snapshot.segmentations.set([one.pk for case in fitted.cases for one in case.segmentations.values()])
     return snapshot
 
 

@@ -123,8 +123,12 @@ def why_due(cohort: Cohort, last: TrainingRun | None) -> str:
         return "No run of this recipe yet."
     policy = policy_of(cohort)
     if policy.when_stale and (stale := stale_readings(last)):
-        corrected = f"{stale.corrected} readings of run {last.number} were corrected."
-        return "The MPR threshold changed." if stale.threshold_changed else corrected
+        if stale.threshold_changed:
+            return "The MPR threshold changed."
+        if stale.corrected:
+            return f"{stale.corrected} readings of run {last.number} were corrected."
+        if stale.withdrawn:
+            return f"{stale.withdrawn} patients of run {last.number} withdrew their consent."
     cases = gather(cohort, last.snapshot.habitat_model.protocol).cases
     used = set(last.snapshot.outcomes.order_by("pk").values_list("pk", flat=True))
     # Only of patients who can be modelled: a reading that never enters a table would be new for ever.

@@ -58,6 +58,7 @@ def everybody(cell: str) -> str:
 COHORT = "ok ok ok ok ok ok gone login"  # everybody in the cohort
 PATIENT = "ok ok ok ok ok gone gone login"  # everybody who sees the patient's centre
 PREDICTIONS = "no no ok no ok ok gone login"
+REMOVAL = "no no no ok ok gone gone login"  # asked first: an empty form removes nothing
 NEVER = everybody("method")
 OWN_TABLE = "ok gone gone gone gone gone gone login"
 OWN_UPLOAD = OWN_TABLE
@@ -171,6 +172,9 @@ TABLE: dict[str, tuple[str, str]] = {
     "imaging:contour-compare": (NEVER, "bad no bad bad bad gone gone login"),
     "imaging:contour-save": (NEVER, "bad no bad bad bad gone gone login"),
     "imaging:contour-current": (NEVER, "moved no moved moved moved gone gone login"),
+    "imaging:take-back-scan": (REMOVAL, REMOVAL),
+    "imaging:take-back-mask": (REMOVAL, REMOVAL),
+    "imaging:take-back-import": (REMOVAL, REMOVAL),
     "imaging:volume": (PATIENT, NEVER),
     "imaging:mask": (PATIENT, NEVER),
     "imaging:habitats": (PATIENT, NEVER),
@@ -180,6 +184,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "imaging:registration-field": (PATIENT, NEVER),
     "imaging:compare-patients": (COHORT, NEVER),
     "imaging:percentile-panel": (PATIENT, NEVER),
+    "modeling:withdraw": (REMOVAL, REMOVAL),
     "modeling:models": (PREDICTIONS, NEVER),
     "modeling:run": (PREDICTIONS, NEVER),
     "modeling:retrain": (NEVER, "no no moved no moved moved gone login"),
