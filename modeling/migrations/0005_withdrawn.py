@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='tablesnapshot',
-            name='trained_sha256',
+            name='trained_digest',
             field=models.CharField(blank=True, help_text='of the table as it was, before patients who withdrew were taken out', max_length=64),
         ),
         migrations.AddField(

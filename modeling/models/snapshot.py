@@ -17,7 +17,7 @@ class TableSnapshot(models.Model):
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="snapshots")
     habitat_model = models.ForeignKey(HabitatModel, on_delete=models.PROTECT, related_name="+")
     sha256 = models.CharField(max_length=64)
-    trained_sha256 = models.CharField(
+    trained_digest = models.CharField(
         max_length=64, blank=True, help_text="of the table as it was, before patients who withdrew were taken out"
     )
     withdrawn = models.PositiveIntegerField(default=0, help_text="patients of the table who withdrew their consent")

@@ -107,9 +107,9 @@ def _without_row(snapshot: TableSnapshot, code: str) -> str:
     table = FeatureTable.from_parquet(storage.get(old), sha256=old)
     kept = [str(one) for one in table.X.index if str(one) != code]
     snapshot.sha256 = storage.put(table.take(kept).to_parquet())
-    snapshot.trained_sha256 = snapshot.trained_sha256 or old
+    snapshot.trained_digest = snapshot.trained_digest or old
     snapshot.withdrawn += 1
-    snapshot.save(update_fields=["sha256", "trained_sha256", "withdrawn"])
+    snapshot.save(update_fields=["sha256", "trained_digest", "withdrawn"])
     return old
 
 

@@ -44,6 +44,23 @@ def scans_overdue(desk: Desk) -> Pile:
     )
 
 
+def lesions_to_choose(desk: Desk) -> Pile:
+    """Timepoints whose scan has regions that could be the tumour, and nobody said which."""
+    chosen = Timepoint.objects.filter(pk=OuterRef("pk"), segmentations__is_current=True)
+    open_places = Timepoint.objects.filter(
+        ~Exists(chosen), patient=OuterRef("pk"), segmentations__isnull=False, status=Timepoint.Status.EVALUABLE
+    )
+    return desk.pile(
+        "lesions",
+        _("Index lesions to choose"),
+        _(
+            "Several regions fit the tumour equally well, or none is named like one; nothing is computed until you choose."
+        ),
+        rows=_open(desk, Action.CONTOUR).filter(Exists(open_places)),
+        task=lambda patient: _task(patient, patient.centre.name, "cohorts:patient"),
+    )
+
+
 def ready_to_lock(desk: Desk) -> Pile:
     """Complete records that nobody has signed yet."""
     of_kind = {kind: Timepoint.objects.filter(patient=OuterRef("pk"), kind=kind) for kind in Timepoint.Kind.values}
@@ -125,5 +142,13 @@ def _since_last_dose(desk: Desk, patient: Patient, page: str) -> Task:
 
 def piles(desk: Desk) -> Iterator[Pile]:
     """Give what waits at patients, the most pressing first."""
-    for make in (readings, to_settle, pathology_missing, scans_overdue, to_adjudicate, ready_to_lock):
+    for make in (
+        readings,
+        to_settle,
+        pathology_missing,
+        scans_overdue,
+        lesions_to_choose,
+        to_adjudicate,
+        ready_to_lock,
+    ):
         yield make(desk)
