@@ -42,6 +42,14 @@ def record(
     )
 
 
+def forget(patient: Patient) -> int:
+    """Take a patient who withdrew consent out of the history: who acted and when stays, whose record it was goes.
+
+    It is the one change that history ever sees.
+    """
+    return AuditEntry.objects.filter(patient=patient).update(patient=None, changes={}, reason="", object_id="")
+
+
 def differences(old: Model | None, new: Model, fields: Iterable[str]) -> dict[str, tuple[Any, Any]]:
     """Give field → (old, new) for the fields that differ; without an old record, those that are set."""
     pairs = {name: (getattr(old, name) if old else None, getattr(new, name)) for name in fields}

@@ -254,6 +254,12 @@ def drawn_versions(timepoint: Timepoint) -> QuerySet[Segmentation]:
     return own.select_related("series", "created_by", "drawn_from")
 
 
+def index_lesions(cohort: Cohort) -> dict[tuple[int, str], str]:
+    """Return (patient id, timepoint) → number and region of the lesion whose values are the timepoint's."""
+    rows = current_segmentations(cohort).values_list("timepoint__patient_id", "timepoint__kind", "lesion", "name")
+    return {(patient, kind): f"{lesion} {name}" for patient, kind, lesion, name in rows}
+
+
 @dataclass(frozen=True)
 class Lesions:
     """The lesions of one timepoint, the newest version of each (of the one that counts, the version that does)."""

@@ -33,6 +33,8 @@ def remove_code(cohort: Cohort, code: str) -> int:
         rows = model._default_manager.filter(**{path: cohort.pk}).annotate(said=Cast(F(field.name), TextField()))
         for pk, value in rows.filter(said__contains=code).order_by("pk").values_list("pk", field.name):
             new = without(value, code)
+            if isinstance(field, CharField) and field.max_length:
+                new = new[: field.max_length]
             if new != value:
                 changed += model._default_manager.filter(pk=pk).update(**{field.name: new})
     return changed

@@ -16,10 +16,11 @@ from django.views.decorators.http import require_safe
 
 from cohorts.access import Action, allowed
 from cohorts.core.tables import guarded
-from cohorts.models import Cohort
+from cohorts.models import Cohort, Timepoint
 from imaging.charts.features import feature_charts
 from imaging.core.correlation import TOGETHER_FROM
 from imaging.core.reliability import STABLE_FROM
+from imaging.selectors import index_lesions
 from imaging.services.cohort_cases import Cases
 from imaging.services.feature_page import page_of
 from imaging.services.feature_statistics import (
@@ -99,8 +100,10 @@ def feature_table(request: HttpRequest, cohort_code: str, feature_name: str) -> 
     name = _known(looked, feature_name)
     cases, rows = looked.cases, looked.cases.rows_in(looked.table)
     values = [looked.table.values(moment, [name])[rows, 0].tolist() for moment in ("pre", "post", "change")]
-    cells = zip(cases.codes, cases.centres, cases.responses, *values, strict=True)
-    header = ("patient", "centre", "response", "before", "after", "change")
+    named = index_lesions(looked.cohort)
+    lesions = [[named.get((pk, kind), "") for pk in cases.ids.tolist()] for kind in Timepoint.Kind.values]
+    cells = zip(cases.codes, cases.centres, cases.responses, *values, *lesions, strict=True)
+    header = ("patient", "centre", "response", "before", "after", "change", "lesion_before", "lesion_after")
     return as_csv(f"{looked.cohort.code}-{name}", header, cells)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from cohorts import audit, jobs
 from cohorts.errors import ServiceError
-from cohorts.models import AuditEntry, Cohort, Job, Patient, TableImport, User, Withdrawal
+from cohorts.models import Cohort, Job, Patient, TableImport, User, Withdrawal
 from cohorts.services.identity import NOBODY, remove_code
 from cohorts.services.locks import require_unlocked
 from cohorts.services.table_import.imports import discard_table
@@ -75,7 +75,7 @@ def _remove(patient: Patient, *, reason: str, actor: User) -> Withdrawal:
     let_go |= _remove_reports(cohort, code)
     _discard_tables(cohort, code)
     _forget_neighbour(cohort, code)
-    AuditEntry.objects.filter(patient=patient).update(patient=None, changes={}, reason="", object_id="")
+    audit.forget(patient)
     Patient.objects.get(pk=pk).delete()
     remove_code(cohort, code)
     artefacts.let_go(let_go)
