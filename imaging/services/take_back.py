@@ -84,9 +84,10 @@ def take_back(taken: Import, *, reason: str, actor: User) -> dict[str, int]:
         require_unlocked(patient)
     # Evaluated under the locks: what is listed here is what goes.
     series, masks, counts = list(taken.series), list(taken.masks), taken.counts
-    places = sorted({one.timepoint_id for one in (*series, *masks)})
+    gone: list[ImageSeries | Segmentation] = [*masks, *series]
+    places = sorted({one.timepoint_id for one in gone})
     _stop_work(masks)
-    for one in (*masks, *series):
+    for one in gone:
         _record(one, actor=actor, reason=reason)
     artefacts.let_go(digests_of(taken.records))
     lesions = {one.timepoint_id: one.lesion for one in masks if one.is_current}
@@ -101,9 +102,9 @@ def take_back(taken: Import, *, reason: str, actor: User) -> dict[str, int]:
 def _stop_work(masks: list[Segmentation]) -> None:
     """Cancel what is being computed on masks that go."""
     pks = {one.pk for one in masks}
-    waiting = Job.objects.exclude(state__in=Job.TERMINAL).filter(kind__in=[Job.Kind.EXTRACTION, Job.Kind.STABILITY])
-    for job in waiting.order_by("pk"):
-        if job.parameters.get("segmentation") in pks:
+    kinds = (Job.Kind.EXTRACTION, Job.Kind.STABILITY, Job.Kind.REGISTRATION)
+    for job in Job.objects.exclude(state__in=Job.TERMINAL).filter(kind__in=kinds).order_by("pk"):
+        if pks & {job.parameters.get(name) for name in ("segmentation", "pre", "post")}:
             jobs.cancel(job)
 
 

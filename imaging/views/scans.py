@@ -65,6 +65,7 @@ def _timepoint(
         "timepoint": timepoint,
         "series": series,
         "segmentation": mask,
+        "to_choose": mask is None and Segmentation.objects.filter(timepoint=timepoint).exists(),
         "status": timepoint.status if timepoint else "",
         "note": timepoint.note if timepoint else "",
         "not_evaluable_url": reverse("imaging:not-evaluable", args=[patient.cohort.code, patient.code, kind.value])
