@@ -10,8 +10,8 @@ from django.db.models import Count, Q, QuerySet
 
 from cohorts.access import Person, visible
 from cohorts.core.response import is_mpr
-from cohorts.models import Cohort, PathologyOutcome, Patient
-from imaging.models import HabitatMap
+from cohorts.models import AuditEntry, Cohort, PathologyOutcome, Patient, Timepoint
+from imaging.models import HabitatMap, Segmentation
 from imaging.selectors import habitat_maps
 from modeling.core.views import PRIMARY_MODEL
 from modeling.models import (
@@ -67,6 +67,18 @@ def current_predictions(predictions: list[Prediction]) -> list[Prediction]:
         if prediction.model_version.state == ModelVersion.State.CHAMPION:
             newest.setdefault(prediction.model_version_id, prediction)
     return sorted(newest.values(), key=lambda p: (p.model_version.name != PRIMARY_MODEL, p.model_version.name))
+
+
+def masks_changed_since(prediction: Prediction) -> bool:
+    """Return whether the masks that a prediction was made from are no longer those that count."""
+    patient = prediction.patient
+    counting = Segmentation.objects.filter(timepoint__patient=patient, is_current=True).order_by("pk")
+    keys = [str(pk) for pk in counting.values_list("pk", flat=True)]
+    later = AuditEntry.objects.filter(patient=patient, object_type="segmentation", at__gt=prediction.created_at)
+    return (
+        len(keys) < len(Timepoint.Kind)
+        or later.filter(Q(verb__in=("drew", "chose")) | Q(verb="imported", object_id__in=keys)).exists()
+    )
 
 
 @dataclass(frozen=True)

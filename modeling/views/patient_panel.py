@@ -16,7 +16,14 @@ from imaging.charts.colours import HABITAT_COLOURS
 from imaging.charts.strip import strip_of
 from modeling.charts import contribution_chart
 from modeling.models import Prediction
-from modeling.selectors import SimilarPatient, current_predictions, latest_run, predictions_of, similar_patients
+from modeling.selectors import (
+    SimilarPatient,
+    current_predictions,
+    latest_run,
+    masks_changed_since,
+    predictions_of,
+    similar_patients,
+)
 from modeling.services.standing import training_values
 from modeling.wording import feature_in_words
 
@@ -35,6 +42,7 @@ def patient_panel(request: HttpRequest, cohort_code: str, patient_code: str) -> 
     context |= {
         "hidden": False,
         "prediction": current[0] if current else None,
+        "outdated": bool(current) and masks_changed_since(current[0]),
         "others": current[1:],
         "history": history,
         "reason": "" if current else _why_none(patient),
@@ -54,6 +62,7 @@ def patient_estimate(request: HttpRequest, cohort_code: str, patient_code: str) 
     context = {
         "patient": patient,
         "prediction": current[0] if current else None,
+        "outdated": bool(current) and masks_changed_since(current[0]),
         "reason": "" if current else _why_none(patient),
     }
     return render(request, "modeling/_estimate.html", context)

@@ -19,6 +19,7 @@ from cohorts.services.locks import lock_record
 from imaging import storage
 from imaging.models import HabitatModel, ImageSeries, PersonMark, Segmentation
 from imaging.services import artefacts
+from imaging.services.segmentations import make_current
 from modeling.core import persist
 from modeling.core.table import FeatureTable
 from modeling.models import ModelVersion, Prediction, TableSnapshot, TrainingRun
@@ -137,6 +138,18 @@ def test_a_mask_that_does_not_count_any_more_makes_the_run_stale(living: Study) 
     Segmentation.objects.filter(timepoint__patient__code=CODE, timepoint__kind="pre").update(is_current=False)
     (stale,) = stale_runs(living.cohort).values()
     assert (bool(stale), stale.masks_changed, stale.withdrawn) == (True, 1, 0)
+
+
+def test_an_estimate_says_that_another_mask_counts_since_it_was_made(living: Study, client: Any) -> None:
+    patient, person = living.patient(CODE), living.people["researcher"]
+    client.force_login(person)
+    url = reverse("modeling:patient-panel", args=[living.cohort.code, CODE])
+    assert "Of other tumour masks" not in client.get(url).content.decode()
+    mask = Segmentation.objects.get(timepoint__patient=patient, timepoint__kind="pre")
+    mask.pk, mask.version, mask.lesion, mask.is_current = None, 2, 2, False
+    mask.save()
+    make_current(mask, actor=person, reason="the primary")
+    assert "Of other tumour masks" in client.get(url).content.decode()
 
 
 def test_another_code_or_a_signed_record_removes_nobody(living: Study) -> None:
