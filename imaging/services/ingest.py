@@ -26,7 +26,6 @@ from imaging import storage
 from imaging.core.codec import pack_volume
 from imaging.core.corrections import Corrected
 from imaging.core.deidentify import Deidentifier
-from imaging.core.deidentify.values import region_text
 from imaging.core.dicom import SeriesReport, read_corrected
 from imaging.core.errors import ImagingError, NothingToImport
 from imaging.core.nifti import read_volume_file

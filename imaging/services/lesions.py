@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from imaging.core.deidentify.values import region_text
-from imaging.core.regions import ORGAN_RANK, UNKNOWN_RANK
+from imaging.core.regions import ORGAN_RANK, PLANNING_RANK, UNKNOWN_RANK
 from imaging.core.scan import SegmentationReport
 
 #: Rank of names without meaning (ROI, label), which may be the tumour.
 GENERIC_RANK = 5
-#: Rank of planning volumes: a margin around a lesion is no lesion.
-PLANNING_RANK = 10
 
 
 def index_of(regions: Sequence[SegmentationReport]) -> SegmentationReport | None:
