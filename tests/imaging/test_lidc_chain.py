@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from django.core.management import call_command
 
@@ -27,16 +28,32 @@ pytestmark = [pytest.mark.django_db, pytest.mark.realdata]
 VOXELS = {"pre": 3071, "post": 3712}
 
 
+def as_another_scan(folder: Path) -> None:
+    """Let the same images pass as a scan of a later day: one scan cannot be both, so UID, days and one pixel differ."""
+    for file in folder.rglob("*.dcm"):
+        dataset = pydicom.dcmread(file)
+        if dataset.Modality == "SEG":
+            dataset.ReferencedSeriesSequence[0].SeriesInstanceUID = "2.25.314"
+        else:
+            dataset.SeriesInstanceUID = "2.25.314"
+            dataset.AcquisitionDate = dataset.SeriesDate = dataset.StudyDate = "20240501"
+            pixels = dataset.pixel_array.copy()
+            pixels[0, 0] += 1
+            dataset.PixelData = pixels.tobytes()
+        dataset.save_as(file)
+
+
 @pytest.fixture
 def nodule(shared_data: Path, tmp_path: Path) -> Cohort:
     """A cohort of one patient whose two readers stand for two timepoints, imported and extracted."""
-    source = shared_data / "lidc_0314_mini"
-    for part in ("ct", "seg"):
-        shutil.copytree(source / part, tmp_path / "nodule" / part)
+    for timepoint in ("pre", "post"):
+        for part in ("ct", "seg"):
+            shutil.copytree(shared_data / "lidc_0314_mini" / part, tmp_path / timepoint / part)
+    as_another_scan(tmp_path / "post")
     cohort = create_cohort("lidc", name="LIDC", centres={"A": "Centre A"}, actor=None)
     for timepoint, reader in (("pre", 1), ("post", 2)):
         options = {"cohort": "lidc", "patient": "L-1", "timepoint": timepoint, "roi": f"Nodule reader {reader}"}
-        call_command("import_dicom", str(tmp_path / "nodule"), **options)
+        call_command("import_dicom", str(tmp_path / timepoint), **options)
     batch = enqueue_missing(cohort, protocol_name="light", user=None)
     assert batch is not None
     for case in batch.children.order_by("pk"):
