@@ -8,7 +8,7 @@ last is chosen. Localisers can be left out. Missing and uneven slices cannot be 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,8 +16,9 @@ from pydicom.dataset import Dataset
 
 from imaging.core.dataset import text
 from imaging.core.errors import DuplicateSlice, GridMismatch
-from imaging.core.geometry import Grid, Volume
+from imaging.core.geometry import Grid, TumorMask, Volume
 from imaging.core.hounsfield import Pixels
+from imaging.core.orientation import to_lps
 from imaging.core.planes import MOMENTS, Slice
 from imaging.core.slices import places_of
 
@@ -59,15 +60,24 @@ class DrawnOn:
     ----------
     leaning : Grid or None
         How the slices of a tilted gantry lay.
-    scanned : Grid or None
-        How the voxels lay before they were brought into one order; None where that was their order.
     left_out : frozenset of (str, int)
         Images that were left out: regions drawn on them show another moment.
+    scanned : Grid or None
+        The grid of the slices as they were scanned (straightened, where they leaned), if the volume runs in
+        another order: contours and frames lie in its slices.
     """
 
     leaning: Grid | None = None
-    scanned: Grid | None = None
     left_out: frozenset[Image] = frozenset()
+    scanned: Grid | None = None
+
+    def slices_of(self, volume: Volume) -> Grid:
+        """Return the grid in whose slices contours and frames of a volume lie."""
+        return self.scanned or volume.grid
+
+    def onto_volume(self, mask: TumorMask) -> TumorMask:
+        """Return a mask that was read on the grid of `slices_of`, in the order of the volume."""
+        return mask if self.scanned is None else to_lps(mask)
 
     def require_kept(self, references: Iterable[Sequence[Image]], *, what: str) -> None:
         """Refuse parts of a mask that refer only to images that were left out.
@@ -103,6 +113,14 @@ class Corrected:
     sentences: tuple[str, ...] = ()
     drawn_on: DrawnOn = AS_SCANNED
     notes: tuple[str, ...] = ()
+
+
+def turned_to_lps(image: Corrected) -> Corrected:
+    """Return an image whose volume runs in LPS order, with what its masks must know of the order before."""
+    turned = to_lps(image.volume)
+    if turned is image.volume:
+        return image
+    return replace(image, volume=turned, drawn_on=replace(image.drawn_on, scanned=image.volume.grid))
 
 
 def references(part: Dataset) -> list[Image]:

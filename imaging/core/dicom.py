@@ -19,6 +19,7 @@ from imaging.core.corrections import (
     Image,
     choose_repeated,
     images_left_out,
+    turned_to_lps,
 )
 from imaging.core.dataset import items, number, open_dataset, reading, text
 from imaging.core.errors import BurnedInText, Localizer, NotCT, SeriesRefused
@@ -88,7 +89,7 @@ def read_series(files: Sequence[Path]) -> Volume:
     Returns
     -------
     Volume
-        HU by each slice's own rescale, shape (z, y, x), slices ascending along their normal, spacing in
+        HU by each slice's own rescale, shape (z, y, x) in LPS order (`imaging.core.orientation`), spacing in
         mm from slice positions.
 
     Raises
@@ -134,9 +135,9 @@ def read_corrected(files: Sequence[Path], *, corrections: Corrections) -> Correc
     if any(s.slope is None or s.intercept is None for s in slices):
         require_air(volume, why="The series does not say how stored values become HU")
     if not leans(grid):
-        return Corrected(volume, tuple(said), DrawnOn(left_out=left_out))
+        return turned_to_lps(Corrected(volume, tuple(said), DrawnOn(left_out=left_out)))
     straight, sentence = straighten(volume)
-    return Corrected(straight, (*said, sentence), DrawnOn(leaning=grid, left_out=left_out))
+    return turned_to_lps(Corrected(straight, (*said, sentence), DrawnOn(leaning=grid, left_out=left_out)))
 
 
 def _planes_of(files: Sequence[Path], corrections: Corrections) -> tuple[list[Slice], list[Pixels], list[str]]:

@@ -17,8 +17,8 @@ from imaging.core.corrections import AS_SCANNED, DrawnOn
 from imaging.core.errors import EmptyMask, GridMismatch, MaskRefused
 from imaging.core.geometry import GRID_TOLERANCE_MM, Grid, TumorMask
 from imaging.core.mask_checks import require_filled_through
-from imaging.core.nifti import Labels, read_label_layers
-from imaging.core.orientation import turned
+from imaging.core.nifti import Labels, header_precision_mm, read_label_layers
+from imaging.core.orientation import in_lps_order
 from imaging.core.regions import NamedMask
 
 #: More values than this are looked at: are they labels, or grey?
@@ -81,7 +81,7 @@ def read_label_map(path: Path, grid: Grid, *, drawn_on: DrawnOn = AS_SCANNED) ->
     path : Path
         The file.
     grid : Grid
-        Of the image.
+        Of the image, in LPS order.
     drawn_on : DrawnOn
         Of an image that was corrected. On a straightened one a part is not placed: a label file of the tilted slices
         would look like one.
@@ -104,7 +104,10 @@ def read_label_map(path: Path, grid: Grid, *, drawn_on: DrawnOn = AS_SCANNED) ->
     if not described:
         for layer in layers:
             _require_regions(layer)
-    placed = tuple(_on_grid(layer, own, grid, whole=drawn_on.leaning is not None) for layer in layers)
+    placed = tuple(
+        _on_grid(layer, own, grid, precision_mm=header_precision_mm(path), whole=drawn_on.leaning is not None)
+        for layer in layers
+    )
     segments, single = _segments(placed, described, stem=_stem(path))
     return LabelMap({n: segment.name for n, segment in segments.items()}, placed, segments, single, grid)
 
@@ -169,9 +172,9 @@ def _require_regions(labels: Labels) -> None:
         )
 
 
-def _on_grid(stored: Labels, own: Grid, image: Grid, *, whole: bool) -> Labels:
+def _on_grid(stored: Labels, own: Grid, image: Grid, *, precision_mm: float, whole: bool) -> Labels:
     """Return labels on the grid of an image, of which they may cover a part."""
-    labels, grid = turned(stored, own, towards=image.direction)
+    labels, grid = in_lps_order(stored, own, precision_mm=precision_mm)
     if grid.matches(image):
         return labels
     offset = None if whole else _offset(grid, image)

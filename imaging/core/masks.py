@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +65,15 @@ def read_mask(
     modality = text(dataset, "Modality")
     if modality == "RTSTRUCT":
         number = _chosen(region_names(dataset), roi)
-        return read_rtstruct(dataset, volume.grid, roi=number, drawn_on=drawn_on)[0]
+        return _onto(read_rtstruct(dataset, drawn_on.slices_of(volume), roi=number, drawn_on=drawn_on)[0], drawn_on)
     if modality == "SEG":
         number = _chosen(segment_names(dataset), roi, types=segment_types(dataset))
-        return read_seg(dataset, volume.grid, segment=number, drawn_on=drawn_on)[0]
+        return _onto(read_seg(dataset, drawn_on.slices_of(volume), segment=number, drawn_on=drawn_on)[0], drawn_on)
     raise MaskRefused(f"The file is a DICOM object of modality {modality or 'not stated'}, not a segmentation.")
+
+
+def _onto(region: NamedMask, drawn_on: DrawnOn) -> NamedMask:
+    return replace(region, mask=drawn_on.onto_volume(region.mask))
 
 
 def largest_component(mask: TumorMask) -> tuple[TumorMask, int]:

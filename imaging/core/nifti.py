@@ -15,6 +15,7 @@ from imaging.core.filetype import kind_of
 from imaging.core.geometry import Grid, Volume, compact_hu, grid_of
 from imaging.core.hounsfield import MAXIMUM_VOXELS
 from imaging.core.nifti_header import require_one_place, require_perpendicular, require_whole
+from imaging.core.orientation import EXACT_MM, SINGLE_PRECISION_MM, to_lps
 
 # SimpleITK's functions carry no types; the arrays and grids that leave this module do.
 _itk: Any = sitk
@@ -31,7 +32,7 @@ Labels = NDArray[np.integer[Any]]
 
 
 def read_volume_file(path: Path) -> Volume:
-    """Read a NIfTI or NRRD image; its values are taken as HU.
+    """Read a NIfTI or NRRD image in LPS order; its values are taken as HU.
 
     Raises
     ------
@@ -41,11 +42,16 @@ def read_volume_file(path: Path) -> Volume:
         If it is not three-dimensional with one value a voxel.
     """
     array, grid, _header = _read(path, what="The image file")
-    if array.dtype in (np.int16, np.uint8):
-        return Volume(array.astype(np.int16, copy=False), grid)
-    if not np.isfinite(array).all():
+    if array.dtype not in (np.int16, np.uint8) and not np.isfinite(array).all():
         raise SeriesRefused("The image holds values that are not numbers (NaN or infinite).")
-    return Volume(compact_hu(array), grid)
+    whole = array.dtype in (np.int16, np.uint8)
+    volume = Volume(array.astype(np.int16, copy=False) if whole else compact_hu(array), grid)
+    return to_lps(volume, precision_mm=header_precision_mm(path))
+
+
+def header_precision_mm(path: Path) -> float:
+    """Return how exactly the header of a file says where its voxels lie."""
+    return SINGLE_PRECISION_MM if kind_of(path) == "nifti" else EXACT_MM
 
 
 def read_label_layers(path: Path) -> tuple[list[Labels], Grid, dict[str, str]]:

@@ -1,97 +1,134 @@
-"""One order of voxels for every image: along the patient's left, back and head (LPS), by exact flips and transpositions.
+"""One order of voxels for every volume: columns towards left, rows towards posterior, slices towards the head.
 
-The storage order of a file decides where new grids begin, how ties between two voxels break, and in which sense directions of
-texture are counted; so the same scan, stored in another order, has other features, in pyradiomics 3.0.1 as well. Turned
-to one order before anything is computed, a scan has one set of values, whatever program wrote it.
+Files store one and the same scan in 48 orders: axes exchanged and run backwards. Resampling breaks ties by
+the order of voxels, and tables of directions run along it, so that features would depend on who wrote the
+file. Every volume is therefore turned into LPS order where it is read, by exchanging and reversing axes
+only: no value changes, and no voxel moves.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import permutations, product
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from imaging.core.geometry import IDENTITY, Direction, Grid, TumorMask, Volume
+from imaging.core.geometry import Direction, Grid, Triple, TumorMask, Volume
 
-Voxels = TypeVar("Voxels", bound=NDArray[Any])
+Part = TypeVar("Part", Volume, TumorMask)
 
-#: A turned grid begins at a corner that is computed; its last digits are noise, which would differ from order to order.
-_ORIGIN_DECIMALS = 6
+#: What arithmetic of doubles leaves of the position of a far corner.
+EXACT_MM = 1e-11
+#: What a header of single precision (NIfTI) leaves of it.
+SINGLE_PRECISION_MM = 4e-5
 
-
-def to_lps(volume: Volume) -> Volume:
-    """Return a volume whose column, row and slice indices grow towards left, back and head, as nearly as its axes run.
-
-    Voxels change their order only. A volume that is in order already is returned as it is, to the byte; oblique axes
-    take the nearest order.
-
-    Parameters
-    ----------
-    volume : Volume
-        On a grid in any order.
-    """
-    array, grid = turned(volume.array, volume.grid, towards=IDENTITY)
-    return volume if grid is volume.grid else Volume(array, grid)
+#: Decimals beyond which equal directions need not agree.
+_DECIMALS = 9
 
 
-def mask_like(mask: TumorMask, grid: Grid) -> TumorMask:
-    """Return a mask in the order of voxels of another grid, where the voxels are the same."""
-    array, own = turned(mask.array, mask.grid, towards=grid.direction)
-    return mask if own is mask.grid else TumorMask(array, grid if own.matches(grid) else own)
+@dataclass(frozen=True)
+class _Turn:
+    """Which old axis (x, y, z) each new one is, and whether it runs backwards (-1)."""
+
+    order: tuple[int, ...]
+    signs: tuple[int, ...]
+
+    @property
+    def changes(self) -> bool:
+        return self.order != (0, 1, 2) or self.signs != (1, 1, 1)
 
 
-def in_lps(grid: Grid) -> bool:
-    """Return whether the voxels of a grid are in the one order in which features are computed."""
-    order, signs = _nearest(grid, towards=IDENTITY)
-    return order == (0, 1, 2) and signs == (1, 1, 1)
+def is_lps(grid: Grid) -> bool:
+    """Return whether the voxels of a grid run in LPS order already, as nearly as its axes allow."""
+    return not _turn_of(grid).changes
 
 
-def turned(array: Voxels, grid: Grid, *, towards: Direction) -> tuple[Voxels, Grid]:
-    """Flip and exchange axes so that they run along given directions as nearly as they can.
+def to_lps(part: Part, *, precision_mm: float = EXACT_MM) -> Part:
+    """Return a volume or mask in LPS order, by exchanging and reversing axes.
+
+    Of an oblique grid the axes that lie nearest to left, posterior and head are taken, always as a
+    right-handed system. What is in this order already comes back as it is.
 
     Parameters
     ----------
-    array : ndarray, shape (z, y, x)
-        Voxels on the grid.
-    grid : Grid
-        Where they lie.
-    towards : tuple of tuple of float
-        As `Grid.direction`: the columns along which x, y and z shall grow.
+    part : Volume or TumorMask
+        In any of the 48 orders.
+    precision_mm : float
+        How exactly its origin is known. The new origin, the position of another corner, is the shortest
+        decimal number within it, so that all orders of one scan have one origin.
 
     Returns
     -------
-    array : ndarray, contiguous
-        The same object where nothing is turned.
-    grid : Grid
-        The same object where nothing is turned.
+    Volume or TumorMask
+        The same voxels at the same positions.
     """
-    order, signs = _nearest(grid, towards=towards)
-    if order == (0, 1, 2) and signs == (1, 1, 1):
+    array, grid = in_lps_order(part.array, part.grid, precision_mm=precision_mm)
+    return part if grid is part.grid else type(part)(array, grid)
+
+
+def in_lps_order(array: NDArray[Any], grid: Grid, *, precision_mm: float = EXACT_MM) -> tuple[NDArray[Any], Grid]:
+    """Return voxels and their grid in LPS order, as `to_lps` does; both as they are where they are in it."""
+    turn = _turn_of(grid)
+    if not turn.changes:
         return array, grid
-    # `order` names, for each new axis x, y, z, the old one; arrays count z, y, x.
-    axes = tuple(2 - order[2 - axis] for axis in range(3))
-    backwards = tuple(axis for axis in range(3) if signs[2 - axis] < 0)
-    found = np.ascontiguousarray(np.flip(array.transpose(axes), axis=backwards))
-    return found, _turned_grid(grid, order, signs)  # type: ignore[return-value]
+    return _turned_array(array, turn), _turned(grid, turn, precision_mm)
 
 
-def _nearest(grid: Grid, *, towards: Direction) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return, for each wanted axis x, y, z, the old axis that runs along it most nearly, and in which sense."""
-    cosines = np.asarray(towards).T @ np.asarray(grid.direction)
-    _rows, order = linear_sum_assignment(-np.abs(cosines))
-    signs = np.where(cosines[np.arange(3), order] < 0, -1, 1)
-    return tuple(order.tolist()), tuple(signs.tolist())
+def _turn_of(grid: Grid) -> _Turn:
+    """Return the turn after which the trace of the direction is largest; equal ones are told apart by the result."""
+    matrix = np.asarray(grid.direction)
+
+    def nearness(turn: _Turn) -> tuple[float, ...]:
+        turned = matrix[:, turn.order] * turn.signs
+        return (round(float(np.trace(turned)), _DECIMALS), *np.round(turned + 0.0, _DECIMALS).ravel().tolist())
+
+    every = [_Turn(order, signs) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)]
+    return max((turn for turn in every if np.linalg.det(matrix[:, turn.order] * turn.signs) > 0), key=nearness)
 
 
-def _turned_grid(grid: Grid, order: tuple[int, ...], signs: tuple[int, ...]) -> Grid:
-    columns = np.asarray(grid.direction)[:, list(order)] * np.asarray(signs) + 0.0
-    a, b, c = (tuple(line) for line in columns.tolist())
-    shape, spacing = grid.shape_zyx[::-1], grid.spacing_zyx_mm[::-1]
+def _turned(grid: Grid, turn: _Turn, precision_mm: float) -> Grid:
+    shape_xyz, spacing_xyz = grid.shape_zyx[::-1], grid.spacing_zyx_mm[::-1]
     corner = [0, 0, 0]
-    for axis, sign in zip(order, signs, strict=True):
-        corner[axis] = shape[axis] - 1 if sign < 0 else 0
-    x, y, z = (np.round(grid.position(corner[::-1]), _ORIGIN_DECIMALS) + 0.0).tolist()
-    sizes, steps = [shape[axis] for axis in order], [spacing[axis] for axis in order]
-    return Grid((sizes[2], sizes[1], sizes[0]), (steps[2], steps[1], steps[0]), (x, y, z), (a, b, c))
+    for axis, sign in zip(turn.order, turn.signs, strict=True):
+        corner[axis] = shape_xyz[axis] - 1 if sign < 0 else 0
+    sizes = [shape_xyz[axis] for axis in reversed(turn.order)]
+    spacings = [spacing_xyz[axis] for axis in reversed(turn.order)]
+    return Grid(
+        shape_zyx=(sizes[0], sizes[1], sizes[2]),
+        spacing_zyx_mm=(spacings[0], spacings[1], spacings[2]),
+        origin_lps_mm=_origin(grid, corner, precision_mm),
+        direction=_direction(np.asarray(grid.direction)[:, turn.order] * turn.signs + 0.0),
+    )
+
+
+def _turned_array(array: NDArray[Any], turn: _Turn) -> NDArray[Any]:
+    """Exchange and reverse the axes of an array (z, y, x)."""
+    turned = array.transpose([2 - axis for axis in reversed(turn.order)])
+    backwards = tuple(2 - new for new, sign in enumerate(turn.signs) if sign < 0)
+    return np.ascontiguousarray(np.flip(turned, axis=backwards))
+
+
+def _origin(grid: Grid, corner_xyz: list[int], precision_mm: float) -> Triple:
+    if not any(corner_xyz):
+        return grid.origin_lps_mm
+    position = grid.position(corner_xyz[::-1]).tolist()
+    # A coordinate that the turn does not touch stays to the last bit.
+    x, y, z = (
+        old if new == old else _shortest(new, precision_mm)
+        for new, old in zip(position, grid.origin_lps_mm, strict=True)
+    )
+    return (x, y, z)
+
+
+def _shortest(value: float, precision_mm: float) -> float:
+    """Return the shortest decimal number within a distance, as a single where the file knew no more."""
+    decimals = next((n for n in range(13) if abs(round(value, n) - value) <= precision_mm), 13)
+    found = round(value, decimals) + 0.0
+    return float(np.float32(found)) if precision_mm == SINGLE_PRECISION_MM else found
+
+
+def _direction(matrix: NDArray[np.float64]) -> Direction:
+    x, y, z = ((float(a), float(b), float(c)) for a, b, c in matrix)
+    return (x, y, z)

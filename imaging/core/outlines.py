@@ -143,10 +143,14 @@ def _regions(
 
 
 def _contoured(dataset: Dataset, frame: str, number: int, image: Corrected) -> NamedMask:
-    grid, drawn_on = image.volume.grid, image.drawn_on
-    return read_rtstruct(dataset, grid, roi=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0]
+    drawn_on = image.drawn_on
+    grid = drawn_on.slices_of(image.volume)
+    found = read_rtstruct(dataset, grid, roi=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0]
+    return replace(found, mask=drawn_on.onto_volume(found.mask))
 
 
 def _segmented(dataset: Dataset, frame: str, number: int, image: Corrected) -> NamedMask:
-    grid, drawn_on = image.volume.grid, image.drawn_on
-    return read_seg(dataset, grid, segment=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0]
+    drawn_on = image.drawn_on
+    grid = drawn_on.slices_of(image.volume)
+    found = read_seg(dataset, grid, segment=number, frame_of_reference_uid=frame, drawn_on=drawn_on)[0]
+    return replace(found, mask=drawn_on.onto_volume(found.mask))

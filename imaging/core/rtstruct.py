@@ -24,7 +24,6 @@ from imaging.core.errors import (
 )
 from imaging.core.geometry import Grid, TumorMask
 from imaging.core.mask_checks import require_filled_through
-from imaging.core.orientation import mask_like
 from imaging.core.regions import NamedMask, select
 
 #: Contour points may lie this part of a slice spacing off the slice they belong to.
@@ -102,15 +101,14 @@ def read_rtstruct(
             _require_one(known[number])
             _require_kept(dataset, known[number], drawn_on)
         masks = {
-            number: _rasterise(dataset, known[number], drawn_on.scanned or volume_grid, frame_of_reference_uid)
-            for number in numbers
+            number: _rasterise(dataset, known[number], volume_grid, frame_of_reference_uid) for number in numbers
         }
         return [
             NamedMask(
                 name=known[number].name,
                 number=number,
                 kind="rtstruct",
-                mask=mask_like(mask, volume_grid),
+                mask=mask,
                 author=known[number].author,
                 tool=tool_of(dataset),
                 notes=notes,

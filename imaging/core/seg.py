@@ -15,7 +15,6 @@ from imaging.core.errors import AmbiguousRegion, EmptyMask, FrameOfReferenceMism
 from imaging.core.geometry import Grid, TumorMask
 from imaging.core.hounsfield import MAXIMUM_PIXELS, MAXIMUM_VOXELS
 from imaging.core.mask_checks import require_filled_through
-from imaging.core.orientation import mask_like
 from imaging.core.planes import functional_group
 from imaging.core.regions import CodedTypes, NamedMask, select
 from imaging.core.rtstruct import tool_of
@@ -75,12 +74,12 @@ def read_seg(
 def _named(dataset: Dataset, segment: Dataset, name: str, grid: Grid, drawn_on: DrawnOn) -> NamedMask:
     place = int(segment.SegmentNumber)
     _require_one(dataset, place, name)
-    mask = _mask_on(dataset, place, drawn_on.scanned or grid, name=name, drawn_on=drawn_on)
+    mask = _mask_on(dataset, place, grid, name=name, drawn_on=drawn_on)
     return NamedMask(
         name=name,
         number=place,
         kind="seg",
-        mask=mask_like(mask, grid),
+        mask=mask,
         author=text(segment, "SegmentAlgorithmType").lower(),
         tool=_tool(dataset, segment),
         notes=require_filled_through(mask.array, name=name),

@@ -171,7 +171,8 @@ def refused(report: SeriesReport, error: ImagingError) -> SeriesReport:
 
 def _read_raster(file: Path) -> Volume:
     volume = read_volume_file(file)
-    require_slice_count(volume.grid.shape_zyx[0])
+    # Which axis was scanned is not known: none may hold fewer slices, or wider ones.
+    require_slice_count(min(volume.grid.shape_zyx))
     require_thin_slices(volume.grid)
     require_air(volume, why="The file does not state its modality")
     return volume
