@@ -11,7 +11,7 @@ from imaging.core.errors import NothingToImport, SeveralImages, UnreadableFile
 from imaging.core.geometry import Volume
 from imaging.core.inventory import Inventory, take_inventory
 from imaging.core.masks import NamedMask, read_mask
-from imaging.core.pairing import is_mask
+from imaging.core.raster_roles import masks_among
 from imaging.core.scan import drawn_on_series, files_in, subjects_of
 from imaging.core.subjects import Subject, load
 
@@ -79,7 +79,9 @@ def _found(source: Path | Sequence[Path], mask_file: Path | None = None) -> tupl
     if not all(file.exists() for file in files):
         raise UnreadableFile("There is no such file or folder.")
     inventory = take_inventory(files, on_file=lambda: None)
-    masks = [file for file, _ in inventory.rasters if file == mask_file or (folder and is_mask(file, root=folder))]
+    masks = [mask_file] if mask_file else []
+    if folder:
+        masks += masks_among([file for file, _ in inventory.rasters], root=folder)
     base = Path(os.path.commonpath([file.parent for file in files])) if files else Path()
     return inventory, subjects_of(inventory, masks, base=base)
 

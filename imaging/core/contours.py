@@ -14,6 +14,9 @@ Raster = NDArray[np.bool_]
 #: Outlines that run no further apart than this are one outline that was stored twice.
 SAME_OUTLINE_PIXELS = 0.5
 
+#: Part of a smaller outline that must lie within a larger one for a hole.
+_HOLE_SHARE = 0.9
+
 
 @dataclass(frozen=True, eq=False)
 class JoinedOutlines:
@@ -111,16 +114,22 @@ def _united(areas: Sequence[Raster]) -> list[tuple[Raster, int]]:
     for area in areas:
         joined = (area, 1)
         # Joined, an area may reach one that neither reached before.
-        while partner := next((other for other in united if _overlap_in_part(joined[0], other[0])), None):
+        while partner := next((other for other in united if _cross(joined[0], other[0])), None):
             united = [other for other in united if other is not partner]
             joined = (joined[0] | partner[0], joined[1] + partner[1])
         united.append(joined)
     return united
 
 
-def _overlap_in_part(one: Raster, other: Raster) -> bool:
-    shared = int(np.count_nonzero(one & other))
-    return 0 < shared < min(int(np.count_nonzero(one)), int(np.count_nonzero(other)))
+def _cross(one: Raster, other: Raster) -> bool:
+    """Return whether two areas share pixels while neither lies within the other.
+
+    A hole that was drawn against the wall may leave it by a few pixels: it stays a hole.
+    """
+    small, large = sorted((one, other), key=np.count_nonzero)
+    shared, size = int(np.count_nonzero(small & large)), int(np.count_nonzero(small))
+    is_hole = shared >= _HOLE_SHARE * size and 2 * size <= int(np.count_nonzero(large))
+    return 0 < shared < size and not is_hole
 
 
 def _coincide(one: Polygon, other: Polygon) -> bool:

@@ -112,6 +112,20 @@ def read_label_map(path: Path, grid: Grid, *, drawn_on: DrawnOn = AS_SCANNED) ->
     return LabelMap({n: segment.name for n, segment in segments.items()}, placed, segments, single, grid)
 
 
+def read_labels_only(path: Path) -> list[Labels]:
+    """Read the layers of a label file without placing them, refused where they hold grey values.
+
+    Raises
+    ------
+    MaskRefused, UnreadableFile
+        As for `read_label_map`.
+    """
+    layers, _grid, _header = read_label_layers(path)
+    for layer in layers:
+        _require_regions(layer)
+    return layers
+
+
 def _described(header: Mapping[str, str]) -> list[_Segment]:
     """Return the segments that the header of a ``.seg.nrrd`` names, in their order."""
     found: dict[int, dict[str, str]] = {}

@@ -3,8 +3,8 @@
 The rule
 --------
 A file is a mask when its name, or the name of its folder, holds one of the words mask, label, seg,
-roi, gtv, tumour or lesion (also in the plural and as "segmentation"); other files are images. A mask
-belongs to an image of
+roi, gtv, tumour, lesion, annotation, contour or delineation (also in the plural, as "segmentation", "labelmap", "labelsTr" or
+"GTVp"), or when it holds labels (`imaging.core.raster_roles`); other files are images. A mask belongs to an image of
 
 1. its own folder, else
 2. the folder above, else
@@ -13,7 +13,7 @@ belongs to an image of
 
 where the first of these places that holds an image counts. With several images in that place, the one
 that shares the mask's name apart from such words is meant (``lung1_image.nrrd`` and
-``lung1_label.nrrd``); without one, nobody guesses.
+``lung1_label.nrrd``; nnU-Net's ``lung_001_0000.nii.gz`` and ``lung_001.nii.gz``); without one, nobody guesses.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ from pathlib import Path
 from imaging.core.errors import NoMatchingSeries
 
 _MASK_WORD = re.compile(
-    r"(?<![a-z])(masks?|labels?|segs?|segmentations?|rois?|gtvs?|tumou?rs?|lesions?)(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])((?:tumou?r|lesion|nodule|lung|gtv|roi)?masks?|labels?(?:tr|ts|maps?)?|segs?|segmentations?|rois?|gtv[a-z]{0,2}"
+    r"|tumou?rs?|lesions?|annotations?|contours?|delineations?)(?![a-z])|掩膜|标注|分割|勾画",
+    re.IGNORECASE,
 )
+#: nnU-Net numbers the channels of an image, dcm2niix marks what it made even or straight.
+_CHANNEL = re.compile(r"_000\d$|_(?:eq|tilt)(?:_?\d+)?$", re.IGNORECASE)
 _IMAGE_WORD = re.compile(r"(?<![a-z])(images?|img|ct|volume|vol|scan)(?![a-z])", re.IGNORECASE)
 
 
@@ -76,6 +80,7 @@ def image_of(mask: Path, images: Sequence[Place], *, root: Path) -> int:
         return candidates[0].index
     core = _core(stem_of(mask))
     named = [image for image in candidates if core and _core(image.stem) == core]
+    named = named or [image for image in candidates if core and _core(_CHANNEL.sub("", image.stem)) == core]
     if len(named) != 1:
         raise NoMatchingSeries(
             f"{len(candidates)} images could be meant and none shares the mask's name; put each mask beside its image."

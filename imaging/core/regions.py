@@ -25,11 +25,12 @@ UNKNOWN_RANK = 50
 ORGAN_RANK = 90
 
 _TUMOUR = re.compile(
-    r"(gtv|tumou?r|primary|lesion|nodule|mass|cancer|carcinoma|neoplasm|肿瘤|病灶|原发灶)[\s_\-]*(\d*)"
+    r"(gtv|tumou?r|tumeur|primary|primarius|primair|lesion|läsion|nodule|mass|cancer|carcinoma|neoplasm"
+    r"|肿瘤|腫瘤|病灶|原发|原發|结节|結節)[\s_\-]*[pt]?[\s_\-]*(\d*)"
 )
 #: Words stand between anything that is no letter: "_" and digits part them as well.
 _NODAL = re.compile(
-    r"gtv[\s_\-.]*(n|nd|nx|ln|nodes?|nodal)(?![a-z])|gtv[\s_\-.]*ln|lymph|adenopath|metasta|淋巴|转移"
+    r"gtv[\s_\-.]*(n|nd|nx|ln|nodes?|nodal)(?![a-z])|gtv[\s_\-.]*ln|lymph|adenopath|ganglion|metasta|淋巴|淋结|转移|轉移"
     r"|(?<![a-z])(nodes?|nodal|nd|lns?|lnd|lnn|mets?|station|stn)(?![a-z])"
     r"|(?<![a-z0-9])n[0-3][abc]?(?![a-z0-9])"
     # Stations of the lymph node map with their side; 1R and 1L are too often the first region of a side.
@@ -44,6 +45,7 @@ _MINUS = re.compile(r"lungs?[^a-z]*(minus|sub|-|_)[\s_\-]*(i?gtv|ctv|ptv|itv)")
 _ORGAN = re.compile(
     r"lungs?(?!\d)|cord|spin|heart|o?esophag|trachea|carina|bronch|liver|kidney|aort|body|external|skin|bone|rib|verteb"
     r"|stomach|brachial|thyroid|chest|background|couch|table|artery|vein|vessel|airway|lobe|pulmon"
+    r"|肺|心脏|脊髓|食管|气管|肝|肾|主动脉"
 )
 _GENERIC = re.compile(r"roi|label|mask|seg|region|target")
 

@@ -30,6 +30,7 @@ from imaging.core.inventory import (
 from imaging.core.outlines import Outline, judge_outline, refused_outline, series_of
 from imaging.core.pairing import image_of, is_mask
 from imaging.core.person import differences
+from imaging.core.raster_roles import collapsed, masks_among
 from imaging.core.reports import ScanReport, SegmentationReport, as_json
 from imaging.core.subjects import Subject, damaged_report, dicom_subject, judge, raster_subject
 from imaging.core.verdicts import settled_region, settled_series
@@ -69,7 +70,11 @@ def scan(
     files = files_in(root)
     steps = _Steps(2 * len(files), on_progress)
     inventory = take_inventory(files, on_file=lambda: steps.advance(1))
-    masks = [file for file, _ in inventory.rasters if is_mask(file, root=base)]
+    masks = masks_among(
+        [file for file, _ in inventory.rasters],
+        root=base,
+        dicom_folders={header.file.parent for part in inventory.series for header in part.headers},
+    )
     subjects = subjects_of(inventory, masks, base=base)
     paired, orphans = _pair(inventory, masks, subjects, base=base)
     damaged = [damaged_report(part, base=base) for part in inventory.damaged if not _is_outline(part, base=base)]
@@ -128,7 +133,9 @@ def _is_outline(damaged: DamagedFile, *, base: Path) -> bool:
 def subjects_of(inventory: Inventory, masks: Sequence[Path], *, base: Path) -> list[Subject]:
     """Return the images of an inventory: DICOM series, and image files that are no masks."""
     dicom = [dicom_subject(series, base=base) for series in inventory.series]
-    rasters = [raster_subject(file, kind, base=base) for file, kind in inventory.rasters if file not in masks]
+    images = [(file, kind) for file, kind in inventory.rasters if file not in masks]
+    files = [file for file, _kind in images]
+    rasters = [raster_subject(file, kind, base=base, fault=collapsed(file, files)) for file, kind in images]
     return dicom + rasters
 
 
@@ -136,7 +143,7 @@ def _pair(
     inventory: Inventory, masks: Sequence[Path], subjects: Sequence[Subject], *, base: Path
 ) -> tuple[dict[int, list[Outline]], list[tuple[Outline, ImagingError]]]:
     """Give the segmentation files of each subject, and those that belong to none with the reason."""
-    places = [subject.place(index) for index, subject in enumerate(subjects)]
+    places = [subject.place(index) for index, subject in enumerate(subjects) if subject.fault is None]
     finders: list[tuple[Outline, Callable[[], int]]] = [
         (_outline(part.file, part.modality, base=base), partial(drawn_on_series, part, subjects))
         for part in inventory.segmentations

@@ -41,6 +41,10 @@ class Subject:
         What differs among its images, so that they are no series; "" where all agree.
     sharing : int
         How many scans share its stated UID.
+    fault : ImagingError or None
+        Why it cannot be used, whatever its pixels are.
+    instance_uids : frozenset of str
+        Of its images, which contours name.
     """
 
     report: SeriesReport
@@ -49,6 +53,8 @@ class Subject:
     stated_uid: str = ""
     differing: str = ""
     sharing: int = 1
+    fault: ImagingError | None = None
+    instance_uids: frozenset[str] = frozenset()
 
     @property
     def is_ct(self) -> bool:
@@ -89,6 +95,7 @@ def dicom_subject(series: SeriesFiles, *, base: Path) -> Subject:
         stated_uid=first.series_uid,
         differing=series.differing,
         sharing=series.sharing,
+        instance_uids=frozenset(header.instance_uid for header in series.headers),
     )
 
 
@@ -106,9 +113,10 @@ def _sharing_note(series: SeriesFiles) -> tuple[str, ...]:
     return (f"{series.sharing} scans share one SeriesInstanceUID; their folders and headers tell them apart.",)
 
 
-def raster_subject(file: Path, kind: RasterKind, *, base: Path) -> Subject:
-    """Describe a NIfTI or NRRD image; its UID follows from its content, so equal files have equal UIDs."""
-    return Subject(_bare_report(file, base=base, kind=kind, modality="CT", series_uid=_stable_uid(file.read_bytes())))
+def raster_subject(file: Path, kind: RasterKind, *, base: Path, fault: ImagingError | None = None) -> Subject:
+    """Return a NIfTI or NRRD image to be judged; its UID follows from its content, so equal files have equal UIDs."""
+    report = _bare_report(file, base=base, kind=kind, modality="CT", series_uid=_stable_uid(file.read_bytes()))
+    return Subject(report, fault=fault)
 
 
 def damaged_report(damaged: DamagedFile, *, base: Path) -> SeriesReport:
@@ -147,6 +155,8 @@ def load(subject: Subject, *, corrections: Corrections) -> Corrected:
         If it cannot be used, with the reason.
     """
     report = subject.report
+    if subject.fault:
+        raise subject.fault
     if subject.damaged:
         raise UnreadableFile(
             f"{subject.damaged} of {subject.damaged + len(report.files)} files of the series cannot be read: "
