@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 from django.db import transaction
@@ -17,7 +18,7 @@ from cohorts.services.locks import require_unlocked
 from cohorts.services.table_import.imports import discard_table
 from imaging import storage
 from imaging.models import HabitatModel
-from imaging.services import artefacts
+from imaging.services import artefacts, uploads
 from imaging.services.removal import Records, counts_of, digests_of, records_with
 from modeling.core import persist
 from modeling.core.table import FeatureTable
@@ -97,8 +98,16 @@ def _stop_work(patient: Patient) -> None:
     """Cancel what is being computed of the patient, and what reads the whole cohort."""
     waiting = Job.objects.exclude(state__in=Job.TERMINAL).filter(cohort=patient.cohort)
     for job in waiting.order_by("pk"):
-        if job.patient_id == patient.pk or job.kind in _READING:
+        if _is_import_of(job, patient):
             jobs.cancel(job)
+            transaction.on_commit(partial(uploads.discard, job.parameters["inbox"]))
+        elif job.patient_id == patient.pk or job.kind in _READING:
+            jobs.cancel(job)
+
+
+def _is_import_of(job: Job, patient: Patient) -> bool:
+    named = job.parameters.get("options", {}).get("patient_code") if job.kind == Job.Kind.IMPORT else None
+    return bool(named == patient.code)
 
 
 def _without_row(snapshot: TableSnapshot, code: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cohorts.models import AuditEntry
 from imaging.core.dicom_write import write_ct, write_rtstruct
@@ -63,6 +65,19 @@ def test_organs_alone_leave_no_lesion_and_ask_for_a_name() -> None:
     found = [region("Heart", 90, 1), region("Lung L", 90, 2)]
     assert lesions_of(found) == ()
     assert "name the region and import again" in lesion_note(found)
+
+
+@settings(deadline=None, max_examples=50)
+@given(ranks=st.lists(st.sampled_from([0, 1, 5, 10, 20, 50, 90]), max_size=6), seed=st.randoms())
+def test_an_index_is_unique_comes_first_and_does_not_depend_on_the_order(ranks: list[int], seed: Any) -> None:
+    found = [region(f"r{number}", rank, number) for number, rank in enumerate(ranks)]
+    mixed = seed.sample(found, len(found))
+    index, lesions = index_of(found), lesions_of(found)
+    assert (index_of(mixed), lesions_of(mixed)) == (index, lesions)
+    assert all(one.tumour_rank < 90 for one in lesions)
+    assert (index is None) or (lesions[0] is index and ranks.count(index.tumour_rank) == 1)
+    assert {one.name for one in lesions} >= {one.name for one in found if one.tumour_rank in {0, 1, 5, 20, 50}}
+    assert bool(lesion_note(found)) == (bool(found) and index is None)
 
 
 @pytest.mark.django_db

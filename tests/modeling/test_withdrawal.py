@@ -19,6 +19,8 @@ from cohorts.services.locks import lock_record
 from imaging import storage
 from imaging.models import HabitatModel, ImageSeries, PersonMark, Segmentation
 from imaging.services import artefacts
+from imaging.services.ingest import enqueue_import
+from imaging.services.placing import ImportOptions
 from imaging.services.segmentations import make_current
 from modeling.core import persist
 from modeling.core.table import FeatureTable
@@ -150,6 +152,17 @@ def test_an_estimate_says_that_another_mask_counts_since_it_was_made(living: Stu
     mask.save()
     make_current(mask, actor=person, reason="the primary")
     assert "Of other tumour masks" in client.get(url).content.decode()
+
+
+def test_an_import_that_names_the_patient_is_cancelled_and_makes_nobody(living: Study, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "scan.dcm").write_bytes(b"DICM")
+    options = ImportOptions(patient_code=CODE)
+    job = enqueue_import(living.cohort, path=tmp_path / "in", options=options, user=None)
+    remove(living)
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+    assert CODE not in json.dumps(job.parameters)
 
 
 def test_another_code_or_a_signed_record_removes_nobody(living: Study) -> None:
