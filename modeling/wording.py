@@ -111,7 +111,7 @@ def _plain(name: str) -> str:
             place=_place(before)
         )
         return f"{_place(before)} → {_place(after)} ({share})"
-    stem, _, number = name.rpartition("_")
+    stem, number = name.rpartition("_")[::2]
     if stem in _OF_A_HABITAT:
         return str(_OF_A_HABITAT[stem]).format(number)
     return name.replace("msi_", "interaction ").removeprefix("transition_").replace("_", " ")

@@ -15,14 +15,13 @@ from typing import Any
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
+from cohorts.core.csv_writer import guarded, unguarded, write_csv
 from cohorts.core.errors import UnreadableTable
 
 #: A table is held in memory; so much holds tens of thousands of patients.
 MAX_BYTES = 20 * 1024**2
 _MAX_UNPACKED_BYTES = 200 * 1024**2
 _WORKBOOK = b"PK\x03\x04"
-#: What a spreadsheet takes for a formula where a cell begins with it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 #: A Chinese text consists mostly of these rows of GB 2312; other encodings that are read so by mistake do not.
 _COMMON_HANZI = re.compile(rb"[\xb0-\xd7\xa1-\xa3][\xa1-\xfe]")
@@ -79,11 +78,7 @@ def read_table(content: bytes, *, sheet: str = "") -> Table:
 
 def write_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
     """Write a table as CSV that Excel reads as UTF-8, too."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([guarded(cell) for cell in row] for row in rows)
-    return text.getvalue().encode("utf-8-sig")
+    return write_csv(columns, rows, line_end="\r\n").encode("utf-8-sig")
 
 
 def write_workbook(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str) -> bytes:
@@ -96,15 +91,6 @@ def write_workbook(columns: Sequence[str], rows: Sequence[Sequence[str]], *, tit
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
-
-
-def guarded(cell: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run as a formula."""
-    return f"'{cell}" if cell.lstrip("'").startswith(_FORMULA) else cell
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell
 
 
 def _read_text(content: bytes) -> Table:
@@ -206,7 +192,7 @@ def _table(lines: Iterator[tuple[int, Sequence[str]]]) -> Table:
 
 def _rows(columns: Sequence[str], lines: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Row]:
     for number, raw in lines:
-        cells = [_unguarded(cell.strip()) for cell in raw]
+        cells = [unguarded(cell.strip()) for cell in raw]
         if any(cells):
             padded = [*cells, *[""] * (len(columns) - len(cells))]
             named = {name: cell for name, cell in zip(columns, padded, strict=False) if name}

@@ -25,7 +25,7 @@ class CohortForm(BootstrapMixin, forms.ModelForm[Cohort]):
         """Read the lines into code → name."""
         centres: dict[str, str] = {}
         for line in filter(None, (raw.strip() for raw in self.cleaned_data["centres"].splitlines())):
-            code, _, name = (part.strip() for part in line.partition(":"))
+            code, name = (part.strip() for part in line.partition(":")[::2])
             try:
                 forms.SlugField(max_length=32).clean(code)
             except forms.ValidationError:

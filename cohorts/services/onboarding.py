@@ -39,7 +39,8 @@ def setup_code() -> str:
     if not file.exists():
         draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         draft.touch(mode=0o600)
-        draft.write_text("-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(3)))
+        drawn = "".join(secrets.choice(_ALPHABET) for _place in range(12))
+        draft.write_text("-".join((drawn[:4], drawn[4:8], drawn[8:])))
         with suppress(FileExistsError):  # of two processes that start at once, one makes the code of both
             file.hardlink_to(draft)
         draft.unlink()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from cohorts.core.csv_writer import write_csv
 from cohorts.errors import ServiceError
 from imaging.core.case import read_case
 from imaging.core.corrections import Corrections
@@ -17,8 +18,6 @@ from imaging.core.features import FeatureVector, extract
 from imaging.core.geometry import TumorMask, Volume
 from imaging.core.provenance import digest_of, traced
 from imaging.core.spec import BUILT_IN, ExtractionSpec
-
-WRITERS = {".csv": "to_csv", ".parquet": "to_parquet"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +72,12 @@ def report_of(case: SingleCase) -> dict[str, Any]:
 
 def write_features(case: SingleCase, file: Path) -> None:
     """Write one row of features as CSV, Parquet or JSON, by the file's ending."""
+    values = case.features.as_dict()
     if file.suffix == ".json":
         file.write_text(json.dumps(report_of(case), indent=2))
-        return
-    if file.suffix not in WRITERS:
+    elif file.suffix == ".csv":
+        file.write_text(write_csv(values, [tuple(values.values())]))
+    elif file.suffix == ".parquet":
+        pd.DataFrame([values]).to_parquet(file, index=False)
+    else:
         raise ServiceError("unknown_setting", "The file must end with .csv, .parquet or .json.")
-    getattr(pd.DataFrame([case.features.as_dict()]), WRITERS[file.suffix])(file, index=False)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from statistics import median
 
+from cohorts.core.csv_writer import write_csv
 from imaging.core.reliability import STABLE_FROM, Reliability
 from imaging.core.spec import FEATURE_CLASSES
 
@@ -78,11 +77,7 @@ def family_rows(rows: Sequence[StabilityRow]) -> list[FamilyRow]:
 
 def as_csv(rows: Sequence[StabilityRow]) -> str:
     """Write rows as CSV with a header; undefined values are empty."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [field.name for field in fields(StabilityRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return buffer.getvalue()
+    return write_csv([field.name for field in fields(StabilityRow)], map(astuple, rows))
 
 
 def _number(value: float) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from cohorts.access import Action, allowed
-from cohorts.core.tables import guarded
+from cohorts.core.csv_writer import write_csv
 from cohorts.models import Cohort, Timepoint
 from imaging.charts.features import feature_charts
 from imaging.core.correlation import TOGETHER_FROM
@@ -121,18 +120,9 @@ def require_export(looked: LookedAt) -> None:
 
 def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
     """Give rows as a file; what is undefined is empty, and no text is a formula."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response = HttpResponse(write_csv(header, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    writer = csv.writer(response, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([[_cell(value) for value in row] for row in rows])
     return response
-
-
-def _cell(value: Any) -> Any:
-    if value is None or value != value:  # NaN
-        return ""
-    return guarded(value) if isinstance(value, str) else value
 
 
 def _numbers(row: FeatureRow) -> tuple[Any, ...]:

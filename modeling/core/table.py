@@ -28,6 +28,9 @@ from modeling.core.views import View, columns_of
 
 #: How the name of a fact begins in the Parquet, where it stands beside the features.
 _FACT = "fact|"
+#: Version of the Parquet: 1 (not stated in the file) wrote gaps as NaN, 2 writes them as nulls. Both are read.
+FORMAT = 2
+_FORMAT = "ecotone:table"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,7 @@ class FeatureTable:
         return tuple(sorted(str(code) for code in self.X.index[self.split == split]))
 
     def to_parquet(self) -> bytes:
-        """Give the table as Parquet; equal tables give equal bytes."""
+        """Return the table as Parquet, gaps as nulls; equal tables give equal bytes."""
         columns: dict[str, Any] = {
             "code": pa.array([str(code) for code in self.X.index], pa.string()),
             "y": pa.array(self.y.to_numpy(), pa.int8()),
@@ -121,17 +124,15 @@ class FeatureTable:
             "split": pa.array(self.split.tolist(), pa.string()),
         }
         for name, values in zip(self.X.columns, self.X.to_numpy().T, strict=True):
-            # A NaN stays a NaN: from_pandas would turn it into a null and change the bytes.
-            columns[name] = pa.array(np.ascontiguousarray(values), pa.float64(), from_pandas=False)
+            columns[name] = _with_nulls(values)
         for fact, facts in self.facts.items():
             number = facts.dtype == np.float64
             columns[f"{_FACT}{fact}"] = (
-                pa.array(facts.to_numpy(), pa.float64(), from_pandas=False)
-                if number
-                else pa.array(facts.tolist(), pa.string())
+                _with_nulls(facts.to_numpy()) if number else pa.array(facts.tolist(), pa.string())
             )
+        table = pa.table(columns).replace_schema_metadata({_FORMAT: str(FORMAT)})
         sink = io.BytesIO()
-        pq.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=False, write_statistics=False)
+        pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
         return sink.getvalue()
 
     @classmethod
@@ -148,12 +149,14 @@ class FeatureTable:
         Raises
         ------
         SnapshotCorrupt
-            If the digest differs or the bytes are not such a table.
+            If the digest differs, the bytes are not such a table, or a later version wrote them.
         """
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise SnapshotCorrupt("The stored table is not the one that was frozen: its digest differs.")
         try:
-            frame = pq.read_table(io.BytesIO(data)).to_pandas()
+            stored = pq.read_table(io.BytesIO(data))
+            _require_format(stored.schema.metadata or {})
+            frame = stored.to_pandas()
             index = pd.Index(frame.pop("code").astype(str).tolist(), name="code")
             y, centre, split = (frame.pop(name).set_axis(index) for name in ("y", "centre", "split"))
             frame = frame.set_axis(index)
@@ -167,6 +170,16 @@ class FeatureTable:
     def sha256(self) -> str:
         """Give the digest of the Parquet bytes."""
         return hashlib.sha256(self.to_parquet()).hexdigest()
+
+
+def _with_nulls(values: NDArray[np.float64]) -> Any:
+    return pa.array(np.ascontiguousarray(values), pa.float64(), mask=np.isnan(values))
+
+
+def _require_format(metadata: Mapping[bytes, bytes]) -> None:
+    found = metadata.get(_FORMAT.encode(), b"1").decode(errors="replace")
+    if found not in {str(version) for version in range(1, FORMAT + 1)}:
+        raise SnapshotCorrupt(f"The stored table has the format {found!r}; this version reads up to {FORMAT}.")
 
 
 def assign_splits(

@@ -12,6 +12,7 @@ import pandas as pd
 from django.db.models import Model, QuerySet
 
 from cohorts.access import Action, Person, allowed, visible
+from cohorts.core.csv_writer import write_csv
 from cohorts.core.node_stations import format_stations
 from cohorts.models import Cohort, PathologyOutcome, Patient
 from cohorts.selectors.patients import response_of, timeline_of
@@ -90,7 +91,7 @@ def _files(tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
     for name, table in tables.items():
         buffer = io.BytesIO()
         table.to_parquet(buffer, index=False)
-        files[f"{name}.csv"] = table.to_csv(index=False).encode()
+        files[f"{name}.csv"] = write_csv(table.columns, table.itertuples(index=False, name=None)).encode()
         files[f"{name}.parquet"] = buffer.getvalue()
     return files
 

@@ -120,8 +120,9 @@
   };
 
   // A spreadsheet runs text that begins so as a formula; numbers stay as they are.
-  const guarded = (value) => (typeof value === "string" && /^([=+@\t\r]|-(?![\d.]))/.test(value) ? `'${value}` : value);
-  const quoted = (value) => (/[",\n]/.test(`${value}`) ? `"${`${value}`.replaceAll('"', '""')}"` : `${value}`);
+  const PLAIN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const guarded = (value) => (typeof value === "string" && /^'*[=+\-@\t\r＝＋－＠]/.test(value) && !PLAIN.test(value) ? `'${value}` : value);
+  const quoted = (value) => (/[",\r\n]/.test(`${value}`) ? `"${`${value}`.replaceAll('"', '""')}"` : `${value}`);
 
   const download = async (place, format) => {
     const name = `${place.dataset.chart.replace(/^chart-/, "")}.${format}`;

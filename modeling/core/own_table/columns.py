@@ -33,7 +33,7 @@ class Column:
     Parameters
     ----------
     name : str
-    kind : {"number", "text", "date", "empty"}
+    kind : {"number", "text", "date", "empty", "unread"}
     missing : float
         Share of rows without a value, 0 to 1.
     distinct : int
@@ -63,6 +63,8 @@ def _inspect(raw: RawTable, name: str) -> Column:
     cells = raw.columns[name]
     known = len(cells) - cells.null_count
     missing = cells.null_count / len(cells)
+    if name in raw.unread:
+        return Column(name, "unread", missing, 0, raw.unread[name])
     if not known:
         return Column(name, "empty", 1.0, 0, "holds no value")
     numbers = raw.numbers(name)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from modeling.core.errors import UnreadableTable
+from modeling.core.own_table.parquet import MAGIC, ParquetColumns, read_parquet
 
 Floats = NDArray[np.float64]
 
@@ -43,10 +43,16 @@ class RawTable:
         By name, in the order of the file.
     decimal_comma : bool
         Whether numbers such as ``0,5`` occur, so that commas are decimal.
+    unread : dict of str to str
+        Why a column of a Parquet file is not read; completes the sentence "The column … ". Its cells are null.
+    days : tuple of str
+        Columns of durations, read as days.
     """
 
     columns: dict[str, pa.StringArray]
     decimal_comma: bool = False
+    unread: dict[str, str] = field(default_factory=dict)
+    days: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -90,12 +96,24 @@ def read_table(content: bytes) -> RawTable:
     """
     if not content.strip():
         raise UnreadableTable("The file is empty.")
-    names, cells = _parquet(content) if content[:4] == b"PAR1" else _csv(content)
+    if content[:4] == MAGIC:
+        return _of_parquet(read_parquet(content))
+    columns = _columns(*_csv(content))
+    return RawTable(columns, decimal_comma=_has_decimal_comma(columns))
+
+
+def _of_parquet(found: ParquetColumns) -> RawTable:
+    names = _named(["" if name.startswith("__index_level_") else name for name in found.names])
+    columns = _columns(names, list(found.cells))
+    unread = {names[place]: reason for place, reason in found.unread.items()}
+    return RawTable(columns, _has_decimal_comma(columns), unread, tuple(names[place] for place in found.days))
+
+
+def _columns(names: list[str], cells: list[Any]) -> dict[str, Any]:
     _require_names(names)
     if not len(cells[0]):
         raise UnreadableTable("The table has a header and no row.")
-    columns = {name: _known(column) for name, column in zip(names, cells, strict=True)}
-    return RawTable(columns, decimal_comma=_has_decimal_comma(columns))
+    return {name: _known(column) for name, column in zip(names, cells, strict=True)}
 
 
 def _require_names(names: list[str]) -> None:
@@ -179,26 +197,6 @@ def _header(text: str, delimiter: str) -> tuple[list[str], int]:
     except csv.Error as problem:
         raise UnreadableTable(f"The header cannot be read: {problem}.") from None
     return header, reader.line_num
-
-
-def _parquet(content: bytes) -> tuple[list[str], list[Any]]:
-    try:
-        table = pq.read_table(io.BytesIO(content))
-    except (pa.ArrowException, OSError):
-        raise UnreadableTable("The Parquet file is damaged.") from None
-    if not table.num_columns:
-        raise UnreadableTable("The table has no column.")
-    names = ["" if name.startswith("__index_level_") else name for name in table.column_names]
-    return _named(names), [_as_text(column.combine_chunks()) for column in table.columns]
-
-
-def _as_text(column: Any) -> Any:
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    try:
-        return pc.cast(column, pa.string())
-    except pa.ArrowException:  # lists and structures are no cells of a table
-        return pa.array(["(nested)"] * len(column), pa.string())
 
 
 def _known(column: Any) -> Any:

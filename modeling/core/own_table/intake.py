@@ -89,6 +89,7 @@ def take_in(raw: RawTable, choices: Choices) -> Intake:
         If a feature tells the outcome.
     """
     require_choices(choices, list(raw.columns))
+    _require_read(raw, choices)
     y = coded(raw.texts(choices.label), name=choices.label, positive=choices.positive, both=not choices.is_survival)
     time = times(raw.numbers(choices.time), name=choices.time) if choices.time else None
     ids, reasons = _rows(raw, choices, y, time)
@@ -117,6 +118,12 @@ def take_in(raw: RawTable, choices: Choices) -> Intake:
         excluded=tuple({"id": ids[row], "reason": reason} for row, reason in enumerate(reasons) if reason),
         warnings=(*_warnings(raw, columns, choices), *doubts(values, admitted, y[kept])),
     )
+
+
+def _require_read(raw: RawTable, choices: Choices) -> None:
+    for name, role in choices.roles.items():
+        if name in raw.unread:
+            raise InvalidChoice(f"The column {name!r} cannot be the {role}: it {raw.unread[name]}.")
 
 
 def _rows(raw: RawTable, choices: Choices, y: Floats, time: Floats | None) -> tuple[list[str], list[str]]:
@@ -183,6 +190,14 @@ def _splits(centre: Sequence[str], choices: Choices) -> list[str]:
 
 
 def _warnings(raw: RawTable, columns: Sequence[Column], choices: Choices) -> list[str]:
+    used = {*choices.roles, *(one.name for one in columns if not one.reason)}
+    return [
+        *(f"The column {name!r} holds durations; they were read as days." for name in raw.days if name in used),
+        *_doubts_about_ids(raw, columns, choices),
+    ]
+
+
+def _doubts_about_ids(raw: RawTable, columns: Sequence[Column], choices: Choices) -> list[str]:
     if choices.id:
         return []
     suspects = [one.name for one in columns if looks_like_an_id(one.name) and 1 < one.distinct < raw.n_rows]

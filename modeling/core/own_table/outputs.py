@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cohorts.core.csv_writer import write_csv
 from modeling.core import persist
 from modeling.core.own_table.own_views import given_name
 from modeling.core.study.analyse import StudyResult
@@ -92,7 +93,7 @@ def _curves(rows: Iterable[tuple[str, Any]], curve: str, columns: tuple[str, ...
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    return write_csv(frame.columns, frame.itertuples(index=False, name=None)).encode()
 
 
 def json_file(value: Any) -> bytes:
