@@ -34,5 +34,5 @@ class CohortForm(BootstrapMixin, forms.ModelForm[Cohort]):
                 ) from None
             if code in centres:
                 raise forms.ValidationError(_("The code “%(code)s” stands twice."), params={"code": code})
-            centres[code] = name or code
+            centres[code] = forms.CharField(max_length=120).clean(name or code)
         return centres

@@ -127,9 +127,8 @@ class FeatureTable:
             columns[name] = _with_nulls(values)
         for fact, facts in self.facts.items():
             number = facts.dtype == np.float64
-            columns[f"{_FACT}{fact}"] = (
-                _with_nulls(facts.to_numpy()) if number else pa.array(facts.tolist(), pa.string())
-            )
+            texts = [] if number else [text or None for text in facts.tolist()]
+            columns[f"{_FACT}{fact}"] = _with_nulls(facts.to_numpy()) if number else pa.array(texts, pa.string())
         table = pa.table(columns).replace_schema_metadata({_FORMAT: str(FORMAT)})
         sink = io.BytesIO()
         pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from django.db.models import Model, QuerySet
 
 from cohorts.access import Action, Person, allowed, visible
@@ -89,11 +92,21 @@ def export_archive(cohort: Cohort, user: Person) -> bytes:
 def _files(tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name, table in tables.items():
-        buffer = io.BytesIO()
-        table.to_parquet(buffer, index=False)
         files[f"{name}.csv"] = write_csv(table.columns, table.itertuples(index=False, name=None)).encode()
-        files[f"{name}.parquet"] = buffer.getvalue()
+        files[f"{name}.parquet"] = _parquet(table)
     return files
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    """Write a table as Parquet in which every gap is a null: neither a NaN nor an empty text counts as a value."""
+    stored = pa.Table.from_pandas(table, preserve_index=False)
+    for place, column in enumerate(stored.columns):
+        if pa.types.is_string(column.type):
+            known = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+            stored = stored.set_column(place, stored.field(place), known)
+    buffer = io.BytesIO()
+    pq.write_table(stored, buffer)
+    return buffer.getvalue()
 
 
 def _visible(queryset: QuerySet[M], user: Person | None) -> QuerySet[M]:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cohorts.access import Action, actions_in, fetch
 from cohorts.errors import REMEDIES, ServiceError
 from cohorts.models import Cohort, User
+from imaging.storage import ArtefactCorrupt
 from modeling.charts.tables import charts_of
 from modeling.core.errors import ModelingError
 from modeling.core.recipes import STANDARD
@@ -50,7 +51,7 @@ def upload(request: HttpRequest, cohort_code: str) -> HttpResponse:
     try:
         require_size(file.size)
         return redirect(keep_table(cohort, file.read(), title=form.cleaned_data["title"], actor=request.user))
-    except (ServiceError, ModelingError) as error:
+    except (ServiceError, ModelingError, ArtefactCorrupt) as error:
         messages.error(request, _in_words(error))
         return redirect("modeling:tables", cohort_code)
 
@@ -79,7 +80,7 @@ def start(request: HttpRequest, cohort_code: str, number: int) -> HttpResponse:
                 )
             )
         found = preview(analysis, choices, recipe_named(analysis.cohort, values["recipe"]))
-    except (ServiceError, ModelingError) as error:
+    except (ServiceError, ModelingError, ArtefactCorrupt) as error:
         return _page(request, analysis, form, refusal=_in_words(error))
     return _page(request, analysis, form, preview=found)
 
@@ -91,7 +92,7 @@ def download(request: HttpRequest, cohort_code: str, number: int) -> HttpRespons
     name = request.GET.get("file", "result.json")
     try:
         content = file_of(analysis, name)
-    except ServiceError as error:
+    except (ServiceError, ArtefactCorrupt) as error:
         raise Http404(error.message) from error
     response = HttpResponse(content, content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="table-{analysis.number}-{name.split("/")[-1]}"'
@@ -136,5 +137,5 @@ def _page(request: HttpRequest, analysis: TableAnalysis, form: TableChoicesForm,
     return render(request, "modeling/table_detail.html", context)
 
 
-def _in_words(error: ServiceError | ModelingError) -> str:
+def _in_words(error: ServiceError | ModelingError | ArtefactCorrupt) -> str:
     return f"{error.message} {REMEDIES.get(error.code, '')}".strip()

@@ -125,3 +125,81 @@ def test_the_cores_are_imported_without_django_celery_or_a_database() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def product() -> dict[str, ast.Module]:
+    """Give every module of the product by its path."""
+    files = (
+        file for app in ("cohorts", "imaging", "modeling", "config") for file in sorted((ROOT / app).rglob("*.py"))
+    )
+    return {str(file.relative_to(ROOT)): ast.parse(file.read_text()) for file in files}
+
+
+def calls(module: ast.Module, *names: str) -> list[int]:
+    found = (node for node in ast.walk(module) if isinstance(node, ast.Attribute | ast.Name))
+    return [node.lineno for node in found if (getattr(node, "attr", "") or getattr(node, "id", "")) in names]
+
+
+def written(module: ast.Module) -> bool:
+    """Tell whether `write_table` of pyarrow is called."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "write_table" and getattr(node.value, "id", "") == "pq"
+        for node in ast.walk(module)
+    )
+
+
+def test_every_csv_is_written_by_the_one_writer_that_guards_against_formulas() -> None:
+    writers = {
+        path
+        for path, module in product().items()
+        if calls(module, "DictWriter", "to_csv", "write_csv_file", "writerow", "writerows", "to_excel")
+        or any(
+            isinstance(node, ast.Attribute) and node.attr == "writer" and getattr(node.value, "id", "") == "csv"
+            for node in ast.walk(module)
+        )
+        or any(
+            isinstance(node, ast.ImportFrom) and node.module in ("csv", "pyarrow.csv") for node in ast.walk(module)
+        )
+    }
+    assert writers == {"cohorts/core/csv_writer.py"}
+
+
+def test_every_parquet_is_written_where_gaps_are_known_to_become_nulls() -> None:
+    writers = {
+        path for path, module in product().items() if calls(module, "to_parquet", "ParquetWriter") or written(module)
+    }
+    assert writers == {
+        "imaging/services/single_case.py",  # a frame of pandas, whose NaN become nulls
+        "modeling/core/table.py",
+        "modeling/core/own_table/report.py",  # calls the one above
+        "modeling/services/export.py",
+        "modeling/services/training.py",  # calls the one above
+    }
+
+
+def shadowed(module: ast.Module) -> list[int]:
+    """Give the lines that bind a name again under which a module imports a translation."""
+    imported = {
+        name.asname or name.name
+        for node in ast.walk(module)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for name in node.names
+    }
+    bound = [
+        (node.id if isinstance(node, ast.Name) else node.arg, node.lineno)
+        for node in ast.walk(module)
+        if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+    ]
+    return [line for name, line in bound if name in imported]
+
+
+def test_no_module_that_translates_binds_the_name_of_its_translation_again() -> None:
+    assert {path: lines for path, module in product().items() if (lines := shadowed(module))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a, _, b = 'x:y'.partition(':')", "for _ in range(3): pass", "[1 for _ in '']", "f = lambda _: 1", "(_ := 3)"],
+)
+def test_each_way_to_bind_it_again_is_found(line: str) -> None:
+    assert shadowed(ast.parse(f"from django.utils.translation import gettext as _\n{line}")) == [2]

@@ -34,7 +34,7 @@ def parse_views(text: str) -> dict[str, Any]:
     """
     try:
         given = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that does not exist is a ValueError
         raise InvalidViews("The views are not YAML.") from None
     if not isinstance(given, dict) or not given:
         raise InvalidViews("The views are no mapping of names to lists of columns.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +13,13 @@ import pyarrow.parquet as pq
 
 from modeling.core.errors import UnreadableTable
 from modeling.core.own_table.arrow_schema import without_wide_integers
+from modeling.core.own_table.durations import bare_durations, coded_durations, days_of, plain_type
 
 MAGIC = b"PAR1"
-_SECONDS_A_DAY = 86_400
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+#: What reading damaged bytes raises: Arrow, names that are not UTF-8, and extension types of other libraries.
+_DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)
 #: Extension types whose stored values are their text or their number.
 _AS_STORED = {"arrow.json", "arrow.bool8"}
-_SPARK = b"org.apache.spark.sql.parquet.row.metadata"
 _EXTENSION = b"ARROW:extension:name"
 #: What no text holds; bytes with it are of another kind.
 _CONTROL = r"[\x00-\x08\x0e-\x1f]"
@@ -71,48 +70,36 @@ def read_parquet(content: bytes) -> ParquetColumns:
     UnreadableTable
         If the file is damaged or holds no column.
     """
-    file = _opened(content)
+    try:
+        return _read(_opened(content))
+    except _DAMAGED:
+        raise UnreadableTable("The Parquet file is damaged.") from None
+
+
+def _read(file: pq.ParquetFile) -> ParquetColumns:
     schema, n_rows = file.schema_arrow, file.metadata.num_rows
     if not len(schema):
         raise UnreadableTable("The table has no column.")
     cells: list[Any] = []
     unread: dict[int, str] = {}
-    durations = _durations_as_numbers(schema)
+    bare, coded = bare_durations(schema), coded_durations(file)
     for place, (name, column) in enumerate(zip(schema.names, _columns(file), strict=True)):
         try:
-            if name in durations:
+            if name in bare:
                 raise _Unread("holds durations as numbers of a unit that the file does not state; bring it as days")
-            cells.append(_as_text(column, schema.field(place)))
+            meant = column.cast(coded[name]) if name in coded and column is not None else column
+            cells.append(_as_text(meant, schema.field(place)))
         except _Unread as reason:
             unread[place] = str(reason)
             cells.append(pa.nulls(n_rows, pa.string()))
+    if any(len(column) != n_rows for column in cells):
+        raise UnreadableTable("The Parquet file is damaged: its columns differ in length.")
     if len(unread) == len(schema):
         raise UnreadableTable(f"No column of the Parquet file can be read: {schema.names[0]!r} {unread[0]}.")
-    days = tuple(place for place, kind in enumerate(schema.types) if pa.types.is_duration(_plain(kind)))
+    days = tuple(
+        place for place, field in enumerate(schema) if pa.types.is_duration(field.type) or field.name in coded
+    )
     return ParquetColumns(tuple(schema.names), tuple(cells), unread, days)
-
-
-def _durations_as_numbers(schema: pa.Schema) -> set[str]:
-    """Name the whole numbers that pandas or Spark, in notes of their own, call durations."""
-    said = schema.metadata or {}
-    notes = [
-        *((one.get("field_name"), one.get("numpy_type")) for one in _fields(said.get(b"pandas"), "columns")),
-        *((one.get("name"), one.get("type")) for one in _fields(said.get(_SPARK), "fields")),
-    ]
-    return {
-        name
-        for name, kind in notes
-        if str(kind).startswith(("timedelta", "interval"))
-        and name in schema.names
-        and pa.types.is_integer(schema.field(schema.get_field_index(name)).type)
-    }
-
-
-def _fields(note: bytes | None, part: str) -> list[dict[str, Any]]:
-    try:
-        return [one for one in json.loads(note or b"{}").get(part, []) if isinstance(one, dict)]
-    except (ValueError, AttributeError, TypeError):
-        return []
 
 
 def _opened(content: bytes) -> pq.ParquetFile:
@@ -120,11 +107,11 @@ def _opened(content: bytes) -> pq.ParquetFile:
         return pq.ParquetFile(io.BytesIO(content))
     except pa.ArrowNotImplementedError:
         pass
-    except (pa.ArrowException, OSError):
+    except _DAMAGED:
         raise UnreadableTable("The Parquet file is damaged.") from None
     try:
         return pq.ParquetFile(io.BytesIO(without_wide_integers(content)))
-    except (pa.ArrowException, OSError, ValueError):
+    except _DAMAGED:
         raise UnreadableTable("The Parquet file holds a type of column that cannot be read.") from None
 
 
@@ -133,7 +120,7 @@ def _columns(file: pq.ParquetFile) -> list[Any]:
     names = file.schema_arrow.names
     try:
         return [column.combine_chunks() for column in file.read(use_threads=False).columns]
-    except (pa.ArrowException, OSError):
+    except _DAMAGED:
         found = [_column(file, name) for name in names]
     if all(column is None for column in found):
         raise UnreadableTable("The Parquet file is damaged.") from None
@@ -143,7 +130,7 @@ def _columns(file: pq.ParquetFile) -> list[Any]:
 def _column(file: pq.ParquetFile, name: str) -> Any:
     try:
         return file.read(columns=[name], use_threads=False).column(0).combine_chunks()
-    except (pa.ArrowException, OSError):
+    except _DAMAGED:
         return None
 
 
@@ -165,17 +152,13 @@ def _extension_of(field: pa.Field) -> str:
     """Return the name of an extension type, also of one that Arrow does not know; empty for any other type."""
     if isinstance(field.type, pa.BaseExtensionType):
         return str(field.type.extension_name)
-    return (field.metadata or {}).get(_EXTENSION, b"").decode(errors="replace")
+    name: bytes = (field.metadata or {}).get(_EXTENSION, b"")
+    return name.decode(errors="replace")
 
 
 def _holds_text(kind: pa.DataType) -> bool:
-    kind = _plain(kind)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the values of a dictionary; any other type as it is."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+    kind = plain_type(kind)
+    return any(is_text(kind) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
 def _text_of(column: Any) -> Any:
@@ -187,20 +170,15 @@ def _text_of(column: Any) -> Any:
     if pa.types.is_fixed_size_binary(kind):
         raise _Unread("holds raw bytes, intervals or numbers of more than 64 bits; bring it as numbers or text")
     if pa.types.is_duration(kind):
-        return _days(column)
+        return days_of(column)
     try:
         column.validate(full=True)
         text = pc.cast(_in_known_zone(column), pa.string())
     except pa.ArrowException:
         raise _Unread("holds bytes that are no text, or values that cannot be written as text") from None
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+    if any(is_bytes(kind) for is_bytes in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)):
         _require_text(text)
     return text
-
-
-def _days(column: Any) -> Any:
-    ticks = pc.cast(pc.cast(column, pa.int64()), pa.float64(), safe=False)
-    return pc.cast(pc.divide(ticks, float(_SECONDS_A_DAY * _PER_SECOND[column.type.unit])), pa.string())
 
 
 def _in_known_zone(column: Any) -> Any:

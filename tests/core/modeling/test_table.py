@@ -1,15 +1,40 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from modeling.core.errors import InvalidTable, MissingColumns, SnapshotCorrupt
-from modeling.core.table import FeatureTable, assign_splits
+from modeling.core.table import FORMAT, FeatureTable, assign_splits
+
+#: A table as version 0.4 froze it: one age of three is a NaN.
+FROZEN_BEFORE = base64.b64decode(
+    "UEFSMRUAFTYVSCwVBhUAFQYVBhwAAAAotS/9IBvZAAACAAAABgEDAAAAUC0xAwAAAFAtMgMAAABQLTMVABUkFTYsFQYVABUGFQYcAAAAKLUv/S"
+    "ASkQAAAgAAAAYBAQAAAAAAAAABAAAAFQAVKhU8LBUGFQAVBhUGHAAAACi1L/0gFakAAAIAAAAGAQEAAABBAQAAAEEBAAAAQhUAFVQVUiwVBhUA"
+    "FQYVBhwAAAAotS/9ICoFAQDQAgAAAAYBCAAAAHRyYWluaW5nZXh0ZXJuYWwBAI6UMBUAFTwVSCwVBhUAFQYVBhwAAAAotS/9IB7dAACgAgAAAA"
+    "YBAE5AAPh/AAAAAADgUUACAEDGBYwVABUuFUAsFQYVABUGFQYcAAAAKLUv/SAXuQAAAgAAAAYBAgAAAElJAAAAAAMAAABJSUkVBBl8NQAYBnNj"
+    "aGVtYRUMABUMJQIYBGNvZGUlAEwcAAAAFQIlAhgBeSUeTKwTCBEAAAAVDCUCGAZjZW50cmUlAEwcAAAAFQwlAhgFc3BsaXQlAEwcAAAAFQolAh"
+    "gMY2xpbmljYWx8YWdlABUMJQIYE2ZhY3R8c3ViZ3JvdXB8c3RhZ2UlAEwcAAAAFgYZHBlsJgAcFQwZJQYAGRgEY29kZRUMFgYWXBZuJghJHBUA"
+    "FQAVAgA8FhIZBhkmAAYAAAAmABwVAhklBgAZGAF5FQwWBhZKFlwmdkkcFQAVABUCADwpBhkmAAYAAAAmABwVDBklBgAZGAZjZW50cmUVDBYGFl"
+    "AWYibSAUkcFQAVABUCADwWBhkGGSYABgAAACYAHBUMGSUGABkYBXNwbGl0FQwWBhZ6FngmtAJJHBUAFQAVAgA8FjAZBhkmAAYAAAAmABwVChkl"
+    "BgAZGAxjbGluaWNhbHxhZ2UVDBYGFmIWbiasA0kcFQAVABUCADwpBhkmAAYAAAAmABwVDBklBgAZGBNmYWN0fHN1Ymdyb3VwfHN0YWdlFQwWBh"
+    "ZUFmYmmgRJHBUAFQAVAgA8FgoZBhkmAAYAAAAWpgQWBiYIFvgEABkcGAxBUlJPVzpzY2hlbWEYgAQvLy8vLzNnQkFBQVFBQUFBQUFBS0FBd0FC"
+    "Z0FGQUFnQUNnQUFBQUFCQkFBTUFBQUFDQUFJQUFBQUJBQUlBQUFBQkFBQUFBWUFBQUFZQVFBQTBBQUFBS1FBQUFCNEFBQUFQQUFBQUFRQUFBQV"
+    "EvLy8vQUFBQkJSQUFBQUFrQUFBQUJBQUFBQUFBQUFBVEFBQUFabUZqZEh4emRXSm5jbTkxY0h4emRHRm5aUUFNLy8vL1JQLy8vd0FBQVFNUUFB"
+    "QUFKQUFBQUFRQUFBQUFBQUFBREFBQUFHTnNhVzVwWTJGc2ZHRm5aUUFBQmdBSUFBWUFCZ0FBQUFBQUFnQjgvLy8vQUFBQkJSQUFBQUFZQUFBQU"
+    "JBQUFBQUFBQUFBRkFBQUFjM0JzYVhRQUFBQnMvLy8vcFAvLy93QUFBUVVRQUFBQUdBQUFBQVFBQUFBQUFBQUFCZ0FBQUdObGJuUnlaUUFBbFAv"
+    "Ly84ei8vLzhBQUFFQ0VBQUFBQndBQUFBRUFBQUFBQUFBQUFFQUFBQjVBQUFBQ0FBTUFBZ0FCd0FJQUFBQUFBQUFBUWdBQUFBUUFCUUFDQUFHQU"
+    "FjQURBQUFBQkFBRUFBQUFBQUFBUVVRQUFBQUhBQUFBQVFBQUFBQUFBQUFCQUFBQUdOdlpHVUFBQUFBQkFBRUFBUUFBQUFBQUFBQQAYIHBhcnF1"
+    "ZXQtY3BwLWFycm93IHZlcnNpb24gMjYuMC4xGWwcAAAcAAAcAAAcAAAcAAAcAAAAGAQAAFBBUjE="
+)
+FROZEN_BEFORE_SHA256 = "a753b3e486fd526a9e8cec87eb896ef8b3795f4650d5029b93c854d9d721c98b"
 
 
 def parts(table: FeatureTable) -> dict[str, object]:
@@ -206,3 +231,36 @@ def test_it_refuses_a_training_centre_without_patients():
 def test_it_refuses_a_test_fraction_of_everything():
     with pytest.raises(InvalidTable, match="below 1"):
         assign_splits(["a"], [1], ["A"], training_centre="A", seed=0, test_fraction=1.0)
+
+
+def test_gaps_are_nulls_in_the_file_so_that_others_count_and_average_what_is_known(table):
+    given = parts(table)
+    given["X"].iloc[:4, 0] = np.nan
+    frozen = with_facts(FeatureTable(**given))
+    read = pq.read_table(io.BytesIO(frozen.to_parquet()))
+    name = given["X"].columns[0]
+    assert pc.count(read[name], mode="only_null").as_py() == 4
+    assert pc.mean(read[name]).as_py() == pytest.approx(given["X"][name].mean())
+    assert pc.count(read["fact|subgroup|sex"], mode="only_null").as_py() == 1
+    for column in read.columns:
+        if pa.types.is_floating(column.type):
+            assert not pc.any(pc.is_nan(column), min_count=0).as_py()
+
+
+def test_a_table_frozen_before_gaps_were_nulls_is_verified_by_its_digest_and_opens():
+    found = FeatureTable.from_parquet(FROZEN_BEFORE, sha256=FROZEN_BEFORE_SHA256)
+    np.testing.assert_array_equal(found.X["clinical|age"], [60.0, np.nan, 71.5])
+    assert found.facts["subgroup|stage"].tolist() == ["II", "", "III"]
+    assert found.sha256 != FROZEN_BEFORE_SHA256
+    again = FeatureTable.from_parquet(found.to_parquet(), sha256=found.sha256)
+    pd.testing.assert_frame_equal(again.X, found.X)
+    pd.testing.assert_frame_equal(again.facts, found.facts)
+
+
+def test_the_format_stands_in_the_file_and_a_later_one_is_refused(table):
+    stored = pq.read_table(io.BytesIO(table.to_parquet()))
+    assert stored.schema.metadata == {b"ecotone:table": str(FORMAT).encode()}
+    sink = io.BytesIO()
+    pq.write_table(stored.replace_schema_metadata({"ecotone:table": str(FORMAT + 1)}), sink)
+    with pytest.raises(SnapshotCorrupt, match=f"reads up to {FORMAT}"):
+        FeatureTable.from_parquet(sink.getvalue())
