@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from cohorts import workers
-from cohorts.models import Job, Membership, Role
+from cohorts.models import Job, Membership, Patient, Role
 from cohorts.services.cohorts import create_cohort
 from imaging.models import HabitatModel
 from imaging.services import transitions
@@ -80,6 +83,33 @@ def test_both_formats_hold_equal_values(study: Study, tmp_path: Path) -> None:
                 as_text = binary[column].map(lambda value: None if value is None or value == "" else str(value))
                 read = text[column].map(lambda value: None if pd.isna(value) else str(value))
                 assert as_text.tolist() == read.tolist(), f"{table}.{column}"
+
+
+def test_gaps_are_nulls_in_parquet_so_that_others_count_what_is_known(study: Study, tmp_path: Path) -> None:
+    patient = study.patient("S-03")
+    Patient.objects.filter(pk=patient.pk).update(pdl1_percent=None, histology="")
+    call_command("export", cohort="study", out=tmp_path)
+    for table in TABLES:
+        text = pd.read_csv(tmp_path / f"{table}.csv", float_precision="round_trip")
+        binary = pq.read_table(tmp_path / f"{table}.parquet")
+        for column in binary.column_names:
+            known = pc.count(binary[column], mode="only_valid").as_py()
+            assert known == text[column].notna().sum(), f"{table}.{column}"
+            if pa.types.is_floating(binary.schema.field(column).type):
+                assert not pc.any(pc.is_nan(binary[column]), min_count=0).as_py(), f"{table}.{column}"
+    patients = pq.read_table(tmp_path / "patients.parquet")
+    assert pc.count(patients["pdl1_percent"], mode="only_null").as_py() >= 1
+    assert pc.count(patients["histology"], mode="only_null").as_py() >= 1
+
+
+def test_no_text_of_an_export_runs_as_a_formula_in_csv_and_parquet_keeps_it(study: Study, tmp_path: Path) -> None:
+    Patient.objects.filter(pk=study.patient("S-03").pk).update(regimen="=HYPERLINK(1)", location="")
+    call_command("export", cohort="study", out=tmp_path)
+    text = pd.read_csv(tmp_path / "patients.csv").set_index("patient")
+    assert text.loc["S-03", "regimen"] == "'=HYPERLINK(1)"
+    assert (
+        pd.read_parquet(tmp_path / "patients.parquet").set_index("patient").loc["S-03", "regimen"] == "=HYPERLINK(1)"
+    )
 
 
 def test_every_column_of_every_table_is_explained(study: Study) -> None:

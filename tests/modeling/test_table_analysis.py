@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -98,6 +101,56 @@ def test_what_is_no_table_is_refused_and_nothing_is_kept(trial: Trial, data: byt
     )
     assert said in answer.content.decode()
     assert not TableAnalysis.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PAR1 and no more", "The Parquet file is damaged."),
+        (pd.DataFrame({"a": [[1], [2]], "b": [[3], [4]]}).to_parquet(), "No column of the Parquet file can be read"),
+        (b"PK\x03\x04\xff\xfe", "UTF-8|workbook"),
+    ],
+)
+def test_a_damaged_file_of_any_kind_is_refused_in_words(trial: Trial, data: bytes, said: str) -> None:
+    answer = trial.client("researcher").post(
+        url("table-upload", trial), {"file": SimpleUploadedFile("t", data)}, follow=True
+    )
+    assert answer.status_code == 200
+    assert re.search(said, html.unescape(answer.content.decode()))
+    assert not TableAnalysis.objects.exists()
+
+
+def test_a_table_that_was_altered_on_disk_is_refused_in_words(trial: Trial) -> None:
+    table = brought(trial)
+    storage.path_of(table.sha256).write_bytes(b"other")
+    for act in ("check", "start"):
+        answer = post(trial, table, act)
+        assert answer.status_code == 200
+        assert "is missing or was altered" in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("views", ["a: 2020-99-99", "a: [", "[" * 5000, "a: !!python/object:os.system x"])
+def test_views_that_are_no_yaml_are_an_error_at_their_field(trial: Trial, views: str) -> None:
+    answer = post(trial, brought(trial), "check", views=views)
+    assert answer.status_code == 200
+    assert "views" in answer.context["form"].errors
+
+
+def test_a_parquet_column_that_is_not_read_stands_among_the_columns_with_its_reason(trial: Trial) -> None:
+    frame = pd.read_csv(io.BytesIO(content())).assign(lists=[[1]] * N)
+    table = keep_table(trial.cohort, frame.to_parquet(), title="", actor=trial.researcher)
+    page = trial.client("researcher").get(table.get_absolute_url()).content.decode()
+    assert "holds lists or structures" in page
+
+
+def test_no_id_of_a_patient_runs_as_a_formula_in_a_result(trial: Trial, queue: Queue) -> None:
+    table = brought(trial, code=[f"=X-{i}" for i in range(N)])
+    post(trial, table, "start")
+    deliver(Job.objects.get(), queue)
+    table.refresh_from_db()
+    ids = pd.read_csv(io.BytesIO(file_of(table, "predictions.csv")))["id"]
+    assert ids.str.startswith("'=X-").all()
 
 
 def test_a_table_that_is_too_large_is_refused_with_its_size(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
