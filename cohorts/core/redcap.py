@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cohorts.core.errors import UnreadableTable
+from cohorts.core.errors import Reason, UnreadableTable, gettext_noop
 from cohorts.core.tables import Row, Table
 
 #: Columns that REDCap adds to the fields of a project, as raw values and as labels.
@@ -36,7 +36,14 @@ _HEADER = (
 )
 _LISTED = {"radio", "dropdown", "checkbox"}
 _FIXED = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
-_CHECKBOX = re.compile(r"(.+)___(\w+)")
+_CHECKBOX = re.compile(r"(.+?)___(\w+)")
+_LABELLED_CHECKBOX = re.compile(r"(.+?)\s*\(choice=(.*)\)", re.DOTALL)
+_TICKED = {"1", "checked", "yes", "true"}
+_NOT_TICKED = {"", "0", "unchecked", "no", "false"}
+_UNREAD = gettext_noop(
+    "The columns {columns} are boxes of a REDCap checkbox without names for their choices and are not read. "
+    "Add the project's data dictionary."
+)
 _MARKUP = re.compile(r"<[^>]*>")
 
 
@@ -100,6 +107,77 @@ def _choices(text: str) -> dict[str, str]:
     return {raw.strip(): _MARKUP.sub("", label).strip() or raw.strip() for raw, _, label in pairs}
 
 
+def has_labelled_boxes(columns: Iterable[str]) -> bool:
+    """Return whether a column is headed as REDCap heads a box of a checkbox in an export of labels."""
+    return any(_LABELLED_CHECKBOX.fullmatch(column) for column in columns)
+
+
+def join_checkboxes(table: Table, project: Project) -> Table:
+    """Return a table in which the boxes of each checkbox are one column of the labels that are ticked.
+
+    Boxes are recognised by the project's dictionary (``drugs___1``, ``drugs____1`` for the code -1) or by their own
+    headings (``Drugs (choice=Carboplatin)``). Boxes of which neither names the choice are left out, with a note.
+
+    Parameters
+    ----------
+    table : Table
+        An export.
+    project : Project
+        Without fields where there is no dictionary.
+
+    Returns
+    -------
+    Table
+    """
+    boxes = {column: box for column in table.columns if (box := _box(column, table, project))}
+    unread = [column for column, (_name, label) in boxes.items() if label is None]
+    columns = dict.fromkeys(boxes[column][0] if column in boxes else column for column in table.columns)
+    for column in unread:
+        columns.pop(boxes[column][0], None)
+    note = (Reason(_UNREAD, {"columns": ", ".join(unread)}),) if unread else ()
+    rows = tuple(_ticked(row, boxes) for row in table.rows)
+    return Table(tuple(columns), rows, (*table.notes, *note))
+
+
+def _box(column: str, table: Table, project: Project) -> tuple[str, str | None] | None:
+    """Return the column that a box belongs to and the label of its choice, None where nobody names it."""
+    for field in project.fields:
+        if field.kind == "checkbox" and column.startswith(f"{field.name}___"):
+            code = column.removeprefix(f"{field.name}___")
+            return field.name, {_as_exported(raw): label for raw, label in field.choices.items()}.get(code)
+    if labelled := _LABELLED_CHECKBOX.fullmatch(column):
+        name, label = labelled.groups()
+        named = [field.name for field in project.fields if field.kind == "checkbox" and field.label == name.strip()]
+        return (named[0] if len(named) == 1 else name.strip()), label.strip()
+    if _CHECKBOX.fullmatch(column) and _only_ticks(column, table):
+        return column, None
+    return None
+
+
+def _as_exported(code: str) -> str:
+    """Return a choice's code as it stands in the heading of its box: lower case, signs as underscores."""
+    return re.sub(r"[^a-z0-9_]", "_", code.casefold())
+
+
+def _only_ticks(column: str, table: Table) -> bool:
+    return all(row.cells[column].casefold() in _TICKED | _NOT_TICKED for row in table.rows)
+
+
+def _ticked(row: Row, boxes: Mapping[str, tuple[str, str | None]]) -> Row:
+    cells = {column: text for column, text in row.cells.items() if column not in boxes}
+    refused = {boxes[column][0] if column in boxes else column: why for column, why in row.refused.items()}
+    labels: dict[str, list[str]] = {}
+    for column, (name, label) in boxes.items():
+        if label is None:
+            continue
+        of_field = labels.setdefault(name, [])
+        text = row.cells[column]
+        if text.casefold() not in _NOT_TICKED:  # an export of labels has the label, or "Checked"
+            of_field.append(label)
+    cells |= {name: ", ".join(found) for name, found in labels.items()}
+    return Row(row.number, cells, row.surplus, refused)
+
+
 @dataclass(frozen=True)
 class Conflict:
     """A patient whose events or repeats say different things in one column."""
@@ -140,5 +218,6 @@ def one_row_each(
         conflicts += found
         if not found:
             cells = {column: values[0] if values else "" for column, values in said.items()}
-            joined.append(Row(group[0].number, cells, surplus=max(row.surplus for row in group)))
+            refused = {column: why for row in group for column, why in row.refused.items()}
+            joined.append(Row(group[0].number, cells, max(row.surplus for row in group), refused))
     return tuple(joined), tuple(conflicts)

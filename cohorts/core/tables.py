@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
+from cohorts.core.cells import ERROR_WORDS, known_text, visible, why_error
 from cohorts.core.csv_writer import guarded, unguarded, write_csv
-from cohorts.core.errors import UnreadableTable
+from cohorts.core.errors import Reason, UnreadableTable
+from cohorts.core.text_files import decoded
+from cohorts.core.workbook import Line, is_workbook, read_sheet
 
 #: A table is held in memory; so much holds tens of thousands of patients.
 MAX_BYTES = 20 * 1024**2
-_MAX_UNPACKED_BYTES = 200 * 1024**2
-_WORKBOOK = b"PK\x03\x04"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-#: A Chinese text consists mostly of these rows of GB 2312; other encodings that are read so by mistake do not.
-_COMMON_HANZI = re.compile(rb"[\xb0-\xd7\xa1-\xa3][\xa1-\xfe]")
-_COMMON_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -36,6 +27,8 @@ class Row:
     cells: Mapping[str, str]
     #: Cells beyond the last column, which belong nowhere.
     surplus: int = 0
+    #: Column → why its cell cannot be read.
+    refused: Mapping[str, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,11 +37,8 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-
-
-def is_workbook(content: bytes) -> bool:
-    """Tell an Excel workbook from a text table, by its first bytes."""
-    return content.startswith(_WORKBOOK)
+    #: What a person should know of how it was read.
+    notes: tuple[Reason, ...] = ()
 
 
 def read_table(content: bytes, *, sheet: str = "") -> Table:
@@ -59,12 +49,12 @@ def read_table(content: bytes, *, sheet: str = "") -> Table:
     content : bytes
         The file.
     sheet : str
-        Sheet of a workbook; empty for the first.
+        Sheet of a workbook; empty for the first that is not hidden.
 
     Returns
     -------
     Table
-        Without its empty rows.
+        Without its empty rows; cells that say "not known" are empty.
 
     Raises
     ------
@@ -73,7 +63,10 @@ def read_table(content: bytes, *, sheet: str = "") -> Table:
     """
     if len(content) > MAX_BYTES:
         raise UnreadableTable(f"The table is larger than {MAX_BYTES // 1024**2} MB. Split it.")
-    return _read_workbook(content, sheet) if is_workbook(content) else _read_text(content)
+    if not is_workbook(content):
+        return _read_text(content)
+    read = read_sheet(content, sheet)
+    return _table(iter(read.lines), notes=read.notes)
 
 
 def write_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
@@ -101,99 +94,34 @@ def _read_text(content: bytes) -> Table:
     delimiter = max(",;\t", key=first_line.count)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
-        return _table((reader.line_num, cells) for cells in reader)
+        return _table(Line(reader.line_num, cells, _errors(cells)) for cells in reader)
     except csv.Error as error:
         raise UnreadableTable(f"The file cannot be read as a table: {error}.") from None
 
 
-def decoded(content: bytes) -> str:
-    """Give the text of a file in UTF-8, UTF-16 or the Chinese GB18030.
-
-    Raises
-    ------
-    UnreadableTable
-        If it is none of them.
-    """
-    unmarked = ["utf-8-sig", "gb18030"] if _looks_chinese(content) else ["utf-8-sig"]
-    for encoding in ["utf-16"] if content.startswith(_UTF16) else unmarked:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UnreadableTable("The file is not UTF-8 text, nor UTF-16 or GB18030. Save it as “CSV UTF-8”.")
+def _errors(cells: Sequence[str]) -> dict[int, Reason]:
+    return {place: why_error(cell) for place, cell in enumerate(cells) if cell in ERROR_WORDS}
 
 
-def _looks_chinese(content: bytes) -> bool:
-    """Tell Chinese from the many texts whose bytes happen to be valid GB18030."""
-    foreign = sum(byte >= 0x80 for byte in content)
-    return foreign > 0 and 2 * len(_COMMON_HANZI.findall(content)) >= _COMMON_SHARE * foreign
-
-
-def _read_workbook(content: bytes, sheet: str) -> Table:
-    try:
-        _refuse_bomb(content)
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        return _sheet(book, sheet)  # its cells are read only now
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError):
-        raise UnreadableTable(
-            "The file is not a text table, nor an Excel workbook (.xlsx) that can be read."
-        ) from None
-
-
-def _sheet(book: openpyxl.Workbook, sheet: str) -> Table:
-    names = [page.title for page in book.worksheets]
-    if not names or (sheet and sheet not in names):
-        raise UnreadableTable(f"The workbook has no sheet “{sheet}”. It has: {', '.join(names)}.")
-    page = book[sheet] if sheet else book.worksheets[0]
-    page.reset_dimensions()  # some programs write a wrong extent, which would cut the table
-    return _table((number, [_text(cell) for cell in row]) for number, row in enumerate(page.iter_rows(), 1))
-
-
-def _refuse_bomb(content: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED_BYTES:
-            raise UnreadableTable("The workbook unpacks to more than a table of patients can hold.")
-
-
-def _text(cell: Any) -> str:
-    """Give a cell as a person would type it: days as year-month-day, 8 % as 8, codes with their zeros."""
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime | date):
-        day = value.date() if isinstance(value, datetime) else value
-        return day.isoformat()
-    if isinstance(value, int | float):
-        return _number(value, cell.number_format or "")
-    return str(value)
-
-
-def _number(value: float, shown_as: str) -> str:
-    exact = Decimal(repr(value))
-    if shown_as.endswith("%"):
-        exact = round(exact * 100, 6)
-    if re.fullmatch("0+", shown_as) and exact == exact.to_integral_value():
-        return str(int(exact)).zfill(len(shown_as))
-    plain = f"{exact:f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
-
-
-def _table(lines: Iterator[tuple[int, Sequence[str]]]) -> Table:
-    header = next(lines, (1, []))[1]
-    columns = [name.strip() for name in header]
+def _table(lines: Iterator[Line], *, notes: tuple[Reason, ...] = ()) -> Table:
+    header = next(lines, Line(1, []))
+    columns = [visible(name) for name in header.cells]
     while columns and not columns[-1]:
         columns.pop()
+    if broken := [str(place + 1) for place in header.refused if place < len(columns)]:
+        raise UnreadableTable(f"The header holds an error or a formula without a result in column {broken[0]}.")
     if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
         raise UnreadableTable(f"The column {', '.join(twice)} stands in the header more than once.")
-    return Table(tuple(filter(None, columns)), tuple(_rows(columns, lines)))
+    return Table(tuple(filter(None, columns)), tuple(_rows(columns, lines)), notes)
 
 
-def _rows(columns: Sequence[str], lines: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Row]:
-    for number, raw in lines:
-        cells = [unguarded(cell.strip()) for cell in raw]
-        if any(cells):
+def _rows(columns: Sequence[str], lines: Iterable[Line]) -> Iterator[Row]:
+    for line in lines:
+        cells = [known_text(unguarded(cell.strip())) for cell in line.cells]
+        if any(cells) or line.refused:
             padded = [*cells, *[""] * (len(columns) - len(cells))]
             named = {name: cell for name, cell in zip(columns, padded, strict=False) if name}
-            yield Row(number, named, surplus=sum(map(bool, cells[len(columns) :])))
+            refused = {
+                columns[place]: reason for place, reason in line.refused.items() if columns[place : place + 1] > [""]
+            }
+            yield Row(line.number, named, surplus=sum(map(bool, cells[len(columns) :])), refused=refused)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from cohorts.access import Action, Person, actions_in, membership_in, visible
 from cohorts.core.agreement import Consensus
+from cohorts.core.cells import spelling
 from cohorts.models import Centre, Cohort, PathologyOutcome, Patient, RecordLock, TableImport, User
 from cohorts.selectors.readings import consensus_in
 
@@ -44,9 +45,9 @@ class Known:
         ValidationError
             If the person cannot choose one that is called so.
         """
-        wanted = text.casefold()
+        wanted = spelling(text)
         for centre in self.centres:
-            if wanted in {centre.code.casefold(), centre.name.casefold()}:
+            if wanted in {spelling(centre.code), spelling(centre.name)}:
                 return centre
         words = {"centre": text, "there": ", ".join(centre.code for centre in self.centres)}
         raise ValidationError(_("“%(centre)s” is no centre that you can choose; there is: %(there)s.") % words)

@@ -104,7 +104,7 @@ def test_another_value_is_a_correction_and_adds_a_version(trial: Trial) -> None:
     [
         ("patient", "no patient “P-77”", {"patient": "P-77"}),
         ("viable_percent", "Enter a number", {"viable_percent": "ten"}),
-        ("viable_percent", "Enter a number", {"viable_percent": "nan"}),
+        ("viable_percent", "required", {"viable_percent": "nan"}),
         ("viable_percent", "less than or equal to 100", {"viable_percent": "140"}),
         ("viable_percent", "required", {"viable_percent": ""}),
         ("ypt", "not one of the available choices", {"ypt": "T2"}),

@@ -45,6 +45,8 @@ class Command(EcotoneCommand):
     def _print(self, plan: Plan, written: int, *, committed: bool) -> None:
         counts = plan.counts
         self.stdout.write(f"{counts['new']} new, {counts['changed']} corrections, {counts['unchanged']} unchanged.")
+        for note in plan.notes:
+            self.stdout.write(f"  ! {note}")
         for cell in plan.refused:
             self.stdout.write(f"  row {cell.row}, {cell.column}: {cell.reason}")
         self.stdout.write(
@@ -72,5 +74,6 @@ def _report(plan: Plan, written: int) -> dict[str, Any]:
         ],
         "unchanged": plan.unchanged,
         "refused": [asdict(cell) for cell in plan.refused],
+        "notes": list(plan.notes),
         "written": written,
     }

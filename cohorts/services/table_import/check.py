@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from cohorts.core.agreement import UNREAD
+from cohorts.core.cells import likeness
 from cohorts.core.redcap import Project
 from cohorts.core.tables import Row, Table
 from cohorts.core.timeline import check_timeline
@@ -55,7 +56,7 @@ def plan_table(known: Known, table: Table, *, mapping: Mapping[str, str], projec
             refused += [RefusedCell(row.number, columns.get(name, name), why) for name, why in refusal.reasons]
     accepted = tuple(row for row in judged if row.changes)
     in_order = tuple(sorted(refused, key=lambda cell: cell.row))
-    return Plan(known.cohort, accepted, unchanged=len(judged) - len(accepted), refused=in_order)
+    return Plan(known.cohort, accepted, unchanged=len(judged) - len(accepted), refused=in_order, notes=mapped.notes)
 
 
 @dataclass
@@ -65,11 +66,18 @@ class _Checker:
     known: Known
     fields: frozenset[str]
     seen: set[str] = field(default_factory=set)
+    #: Likeness of a code → the code, of patients that are stored or that an earlier row names.
+    near: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.near = {likeness(code): code for code in (*self.known.hidden_codes, *self.known.patients)}
 
     def judge(self, row: Row) -> AcceptedRow:
         """Give what a row would write, or raise why it may not."""
         if row.surplus:
             raise _Refused(("patient", _("The row has more cells than the header has columns.")))
+        if row.refused:
+            raise _Refused(*((name, said(reason)) for name, reason in row.refused.items()))
         stored = self._patient(row)
         current = self.known.outcomes.get(stored.pk) if stored else None
         clinical, reading = self._parsed(row, current)
@@ -99,10 +107,25 @@ class _Checker:
             raise _Refused(("patient", _("The row names no patient.")))
         if code in self.seen:
             raise _Refused(("patient", _("“%(code)s” stands in an earlier row, too.") % {"code": code}))
-        self.seen.add(code)
         if code not in self.known.patients:
+            self._require_unlike(code)
             self._require_addable(code, row)
+        self.seen.add(code)
+        self.near.setdefault(likeness(code), code)
         return self.known.patients.get(code)
+
+    def _require_unlike(self, code: str) -> None:
+        """Refuse a new code that differs from another one only by what people do not see or type differently."""
+        near = self.near.get(likeness(code))
+        if near is None or near == code:
+            return
+        if near in self.known.hidden_codes:
+            raise _Refused(("patient", _("“%(code)s” is not a patient of your centre.") % {"code": code}))
+        sentence = _(
+            "“%(code)s” differs from “%(near)s” only by case, blanks, zeros or invisible characters. If it is the same "
+            "patient, write “%(near)s”."
+        )
+        raise _Refused(("patient", sentence % {"code": code, "near": near}))
 
     def _require_addable(self, code: str, row: Row) -> None:
         sentence = _("The cohort has no patient “%(code)s”.") % {"code": code}

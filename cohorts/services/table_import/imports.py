@@ -16,8 +16,16 @@ from cohorts import audit
 from cohorts.access import Action, actions_in
 from cohorts.core.column_names import suggest
 from cohorts.core.errors import UnreadableTable
-from cohorts.core.redcap import EVENT_COLUMNS, Project, ProjectField, read_dictionary
-from cohorts.core.tables import Table, is_workbook, read_table
+from cohorts.core.redcap import (
+    EVENT_COLUMNS,
+    Project,
+    ProjectField,
+    has_labelled_boxes,
+    join_checkboxes,
+    read_dictionary,
+)
+from cohorts.core.tables import Table, read_table
+from cohorts.core.workbook import is_workbook
 from cohorts.errors import ServiceError
 from cohorts.models import Cohort, TableImport, User
 from cohorts.selectors.table_imports import known_in, last_written
@@ -60,7 +68,10 @@ class Opened:
 def open_table(content: bytes, *, dictionary: bytes | None, sheet: str = "") -> Opened:
     """Read a table and, if there is one, its project's data dictionary."""
     project = read_dictionary(read_table(dictionary)) if dictionary else None
-    return Opened(read_table(content, sheet=sheet), project)
+    table = read_table(content, sheet=sheet)
+    if project or EVENT_COLUMNS & set(table.columns) or has_labelled_boxes(table.columns):
+        table = join_checkboxes(table, project or Project(()))
+    return Opened(table, project)
 
 
 def opened(table: TableImport) -> Opened:

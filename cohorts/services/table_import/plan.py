@@ -12,13 +12,18 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cohorts import audit
-from cohorts.core.errors import UnreadableTable
+from cohorts.core.cells import SENTINELS
+from cohorts.core.errors import Reason, UnreadableTable
 from cohorts.core.redcap import Project, one_row_each
 from cohorts.core.tables import Row, Table
 from cohorts.models import Cohort, Patient
 from cohorts.services.outcomes import OUTCOME_FIELDS
 from cohorts.services.patients import CLINICAL_FIELDS
-from cohorts.services.table_import.values import COLUMNS, REQUIRED_OF_READING
+from cohorts.services.table_import.values import COLUMNS, NUMBERS, REQUIRED_OF_READING
+from cohorts.wording import said
+
+#: Written as a number; 99 is an age or a percentage, too.
+_SENTINELS = frozenset(f"{value:g}" for value in SENTINELS if value != 99)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Plan:
     accepted: tuple[AcceptedRow, ...]
     unchanged: int
     refused: tuple[RefusedCell, ...]
+    #: What a person should know of how the table was read.
+    notes: tuple[str, ...] = ()
 
     @property
     def new(self) -> list[AcceptedRow]:
@@ -113,7 +120,35 @@ class Mapped:
             columns = list(self.column_of.values())
             rows, conflicts = one_row_each(rows, key=self.column_of["patient"], columns=columns)
             refused = [RefusedCell(c.row, c.column, _several(c.values)) for c in conflicts]
-        return [Row(row.number, self._by_field(row), row.surplus) for row in rows], refused
+        return [Row(row.number, self._by_field(row), row.surplus, self._refused(row)) for row in rows], refused
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the file, and of numbers that often stand for "not known"."""
+        return (*map(said, self._table.notes), *self._sentinels())
+
+    def _sentinels(self) -> Iterator[str]:
+        for field, column in self.column_of.items():
+            if field not in NUMBERS:
+                continue
+            found = [row for row in self._table.rows if row.cells[column] in _SENTINELS]
+            if found:
+                words = {
+                    "column": column,
+                    "value": found[0].cells[column],
+                    "row": found[0].number,
+                    "count": len(found),
+                }
+                yield (
+                    _(
+                        "The column %(column)s holds %(value)s in row %(row)s (%(count)s such cells), which often stands "
+                        "for “not known”. Empty the cell if it does."
+                    )
+                    % words
+                )
+
+    def _refused(self, row: Row) -> dict[str, Reason]:
+        return {field: row.refused[column] for field, column in self.column_of.items() if column in row.refused}
 
     def _by_field(self, row: Row) -> dict[str, str]:
         named = ((field, column, row.cells[column]) for field, column in self.column_of.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -13,8 +14,9 @@ from django.db.models import Field, Model
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from cohorts.core.cells import why_no_number
 from cohorts.core.column_names import choice_of
-from cohorts.core.errors import UnreadableStations
+from cohorts.core.errors import Reason, UnreadableStations
 from cohorts.core.node_stations import format_stations, parse_stations
 from cohorts.models import PathologyOutcome, Patient
 from cohorts.services.outcomes import OUTCOME_FIELDS
@@ -33,6 +35,10 @@ _FIELDS: Mapping[str, Field[Any, Any]] = {
     for field in model._meta.concrete_fields
     if field.name in names
 }
+#: Fields that hold a number.
+NUMBERS = frozenset(
+    name for name, field in _FIELDS.items() if field.get_internal_type().endswith(("IntegerField", "DecimalField"))
+)
 
 
 def label_of(name: str) -> str:
@@ -65,10 +71,25 @@ def value_of(name: str, text: str) -> Any:
         return _day(text)
     if kind == "JSONField":
         return _stations(text)
+    if name in NUMBERS and (reason := _why_no_number(name, text)):
+        raise forms.ValidationError(said(reason))
     form_field = _form_field(name)
     value = form_field.clean(choice_of(name, text, choices=_choices(name)))
     field.run_validators(value)
     return value
+
+
+def _why_no_number(name: str, text: str) -> Reason | None:
+    """Return why a text with digits is not read as one number; other text gets the form's own words."""
+    plain = re.fullmatch(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?|\d+\.", text)
+    if (
+        plain
+        or not re.search(r"\d", text)
+        or text in _choices(name)
+        or choice_of(name, text, choices=_choices(name)) != text
+    ):
+        return None
+    return why_no_number(text)
 
 
 @cache
