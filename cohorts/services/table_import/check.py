@@ -107,10 +107,10 @@ class _Checker:
             raise _Refused(("patient", _("The row names no patient.")))
         if code in self.seen:
             raise _Refused(("patient", _("“%(code)s” stands in an earlier row, too.") % {"code": code}))
+        self.seen.add(code)
         if code not in self.known.patients:
             self._require_unlike(code)
             self._require_addable(code, row)
-        self.seen.add(code)
         self.near.setdefault(likeness(code), code)
         return self.known.patients.get(code)
 

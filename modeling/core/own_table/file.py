@@ -1,4 +1,4 @@
-"""Tables that people bring, as files: CSV in its usual shapes, or Parquet. Every cell is read as text first."""
+"""Tables that people bring, as files: CSV in its usual shapes, Excel, or Parquet. Every cell is read as text first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
+from cohorts.core import errors
+from cohorts.core.cells import MISSING_WORDS, visible
+from cohorts.core.text_files import decoded
+from cohorts.core.workbook import Line, Sheet, is_workbook, read_sheet
 from modeling.core.errors import UnreadableTable
 from modeling.core.own_table.parquet import MAGIC, ParquetColumns, read_parquet
 
@@ -22,11 +26,10 @@ Floats = NDArray[np.float64]
 MAX_BYTES = 50 * 1024 * 1024
 MAX_COLUMNS = 20_000
 DELIMITERS = (",", ";", "\t")
-#: Cells that say that a value is not known.
-ABSENT = (
-    *("", "NA", "N/A", "n/a", "na", "N.A.", "NaN", "nan", "NAN", "null", "NULL", "None", "missing"),
-    *("?", ".", "-", "#N/A", "#DIV/0!", "#VALUE!", "#NUM!"),
-)
+#: Cells that say that a value is not known, in lower case.
+_MISSING = pa.array(sorted(word.lower() for word in MISSING_WORDS))
+#: What stands for "no" beside "+".
+_MINUS = pa.array(["-", "\u2013", "\u2014", "\u2212"])
 _WITH_COMMA = r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$"
 #: One to three digits and then groups of three: as well a thousand as a decimal.
 _MAY_BE_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
@@ -47,12 +50,15 @@ class RawTable:
         Why a column of a Parquet file is not read; completes the sentence "The column … ". Its cells are null.
     days : tuple of str
         Columns of durations, read as days.
+    notes : tuple of str
+        What a person should know of how the file was read.
     """
 
     columns: dict[str, pa.StringArray]
     decimal_comma: bool = False
     unread: dict[str, str] = field(default_factory=dict)
     days: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -78,7 +84,7 @@ class RawTable:
 
 
 def read_table(content: bytes) -> RawTable:
-    """Read CSV (comma, semicolon or tab; UTF-8 with or without a mark; decimal comma) or Parquet.
+    """Read CSV (comma, semicolon or tab; UTF-8, UTF-16 or GB18030; decimal comma), Excel or Parquet.
 
     Parameters
     ----------
@@ -98,15 +104,17 @@ def read_table(content: bytes) -> RawTable:
         raise UnreadableTable("The file is empty.")
     if content[:4] == MAGIC:
         return _of_parquet(read_parquet(content))
-    columns = _columns(*_csv(content))
-    return RawTable(columns, decimal_comma=_has_decimal_comma(columns))
+    names, cells, notes = _excel(content) if is_workbook(content) else (*_csv(content), ())
+    columns = _columns(names, cells)
+    return RawTable(columns, decimal_comma=_has_decimal_comma(columns), notes=notes)
 
 
 def _of_parquet(found: ParquetColumns) -> RawTable:
     names = _named(["" if name.startswith("__index_level_") else name for name in found.names])
     columns = _columns(names, list(found.cells))
     unread = {names[place]: reason for place, reason in found.unread.items()}
-    return RawTable(columns, _has_decimal_comma(columns), unread, tuple(names[place] for place in found.days))
+    days = tuple(names[place] for place in found.days)
+    return RawTable(columns, _has_decimal_comma(columns), unread=unread, days=days)
 
 
 def _columns(names: list[str], cells: list[Any]) -> dict[str, Any]:
@@ -127,14 +135,16 @@ def _require_names(names: list[str]) -> None:
 
 
 def _named(header: list[str]) -> list[str]:
-    return [name.strip() or f"(unnamed {place})" for place, name in enumerate(header, 1)]
+    return [visible(name) or f"(unnamed {place})" for place, name in enumerate(header, 1)]
 
 
 def _csv(content: bytes) -> tuple[list[str], list[Any]]:
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableTable("The file is neither UTF-8 text nor Parquet.") from None
+        text = decoded(content)
+    except errors.UnreadableTable:
+        raise UnreadableTable(
+            "The file is neither UTF-8 text nor Parquet, nor an Excel workbook, nor text in UTF-16 or GB18030."
+        ) from None
     if "\0" in text:
         raise UnreadableTable("The file is not a text table.")
     if text.count('"') % 2:
@@ -166,6 +176,43 @@ def _csv(content: bytes) -> tuple[list[str], list[Any]]:
     except pa.ArrowException:
         raise UnreadableTable(_why_broken(broken, len(header))) from None
     return _named(header), [column.combine_chunks() for column in found.columns]
+
+
+def _excel(content: bytes) -> tuple[list[str], list[Any], tuple[str, ...]]:
+    try:
+        sheet = read_sheet(content)
+    except errors.UnreadableTable as problem:
+        raise UnreadableTable(problem.message) from None
+    header, lines = _sheet_lines(sheet)
+    for line in lines:
+        _require_readable(line, header)
+    padded = [[*line.cells, *[""] * (len(header) - len(line.cells))] for line in lines]
+    cells = [pa.array([row[place] for row in padded], pa.string()) for place in range(len(header))]
+    return _named(header), cells, tuple(note.message for note in sheet.notes)
+
+
+def _sheet_lines(sheet: Sheet) -> tuple[list[str], list[Line]]:
+    """Return the header and the lines below it, up to the last that is not empty."""
+    filled = [place for place, line in enumerate(sheet.lines) if any(line.cells) or line.refused]
+    if not filled:
+        raise UnreadableTable("The sheet of the workbook is empty.")
+    first = sheet.lines[filled[0]]
+    header = list(first.cells)
+    while not header[-1].strip() and len(header) > 1:
+        header.pop()
+    _require_readable(first, header)
+    if len(header) < 2:
+        raise UnreadableTable("The table has one column only; each feature is a column of its own.")
+    return header, list(sheet.lines[filled[0] + 1 : filled[-1] + 1])
+
+
+def _require_readable(line: Line, header: list[str]) -> None:
+    width = max((place + 1 for place, cell in enumerate(line.cells) if cell), default=0)
+    if width > len(header):
+        raise UnreadableTable(_why_broken([(line.number, width)], len(header)))
+    for place, reason in line.refused.items():
+        name = header[place] if place < len(header) else str(place + 1)
+        raise UnreadableTable(f"Row {line.number}, column {name!r}: {reason.message}")
 
 
 def _why_broken(broken: list[tuple[int, int]], width: int) -> str:
@@ -201,7 +248,11 @@ def _header(text: str, delimiter: str) -> tuple[list[str], int]:
 
 def _known(column: Any) -> Any:
     cells = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.is_in(cells, value_set=pa.array(ABSENT)), pa.scalar(None, pa.string()), cells)
+    nothing = pa.scalar(None, pa.string())
+    known = pc.if_else(pc.is_in(pc.utf8_lower(cells), value_set=_MISSING), nothing, cells)
+    if known.null_count < len(known) and _all_match(known, r"^\+$"):  # beside "+", a dash says "no"
+        return pc.if_else(pc.is_in(cells, value_set=_MINUS), "-", known)
+    return known
 
 
 def _plain_numbers(cells: Any) -> Floats | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cohorts.core.cells import likeness, spelling
 from modeling.core.errors import InvalidChoice, InvalidValues, OneClassOnly, RepeatedId
 from modeling.core.own_table.choices import Choices, require_choices
-from modeling.core.own_table.columns import Column, inspect, looks_like_an_id
+from modeling.core.own_table.columns import Column, inspect, looks_like_an_id, odd_cells, sentinels_of
 from modeling.core.own_table.file import RawTable
 from modeling.core.own_table.leaks import doubts, require_none_tells
 from modeling.core.own_table.outcomes import coded, rows_in_words, times
@@ -23,6 +25,8 @@ Floats = NDArray[np.float64]
 
 #: The one centre of a table that names none.
 NO_CENTRE = "all"
+#: Refused columns that one sentence names.
+_SHOWN = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +95,7 @@ def take_in(raw: RawTable, choices: Choices) -> Intake:
     require_choices(choices, list(raw.columns))
     _require_read(raw, choices)
     y = coded(raw.texts(choices.label), name=choices.label, positive=choices.positive, both=not choices.is_survival)
-    time = times(raw.numbers(choices.time), name=choices.time) if choices.time else None
+    time = _times(raw, choices.time) if choices.time else None
     ids, reasons = _rows(raw, choices, y, time)
     kept = np.flatnonzero([not reason for reason in reasons])
     _require_single(ids, kept, choices.id)
@@ -101,12 +105,15 @@ def take_in(raw: RawTable, choices: Choices) -> Intake:
     gone = refused | dict.fromkeys(choices.exclude, "was left out")
     own_views = views_of(choices.views, admitted=admitted, refused=gone, roles=choices.roles)
     if not admitted:
-        raise InvalidChoice("No column of the table may be a feature; each is refused or has a role.")
+        raise InvalidChoice(
+            f"No column of the table may be a feature; each is refused or has a role.{_each(refused)}"
+        )
+    _require_distinct_names(admitted)
     values = _values(raw, admitted)[kept]
     _require_both(y[kept], choices)
     require_none_tells(values, admitted, y[kept], None if time is None else time[kept])
     index = pd.Index([ids[place] for place in kept], name="code")
-    centre = _centres(raw, choices, kept)
+    centre, of_centres = _centres(raw, choices, kept)
     return Intake(
         X=pd.DataFrame(values, index=index, columns=[feature_name(name) for name in admitted]),
         y=pd.Series(y[kept], index=index, name="y").astype(np.int64),
@@ -116,7 +123,13 @@ def take_in(raw: RawTable, choices: Choices) -> Intake:
         own_views=own_views,
         refused=tuple({"column": name, "reason": reason} for name, reason in refused.items()),
         excluded=tuple({"id": ids[row], "reason": reason} for row, reason in enumerate(reasons) if reason),
-        warnings=(*_warnings(raw, columns, choices), *doubts(values, admitted, y[kept])),
+        warnings=(
+            *raw.notes,
+            *_warnings(raw, columns, choices),
+            *of_centres,
+            *_sentinels(raw, [*admitted, *filter(None, [choices.time])]),
+            *doubts(values, admitted, y[kept]),
+        ),
     )
 
 
@@ -124,6 +137,43 @@ def _require_read(raw: RawTable, choices: Choices) -> None:
     for name, role in choices.roles.items():
         if name in raw.unread:
             raise InvalidChoice(f"The column {name!r} cannot be the {role}: it {raw.unread[name]}.")
+
+
+def _times(raw: RawTable, name: str) -> Floats:
+    numbers = raw.numbers(name)
+    odd = odd_cells(raw, name) if numbers is None else []
+    return times(numbers, name=name, odd=odd[0] if odd else None)
+
+
+def _each(refused: dict[str, str]) -> str:
+    said = "; ".join(f"{name!r} {reason}" for name, reason in list(refused.items())[:_SHOWN])
+    more = f"; and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+    return f" {said}{more}." if said else ""
+
+
+def _require_distinct_names(admitted: Sequence[str]) -> None:
+    """Refuse columns that would be modelled under one name."""
+    first: dict[str, str] = {}
+    for name in admitted:
+        other = first.setdefault(feature_name(name), name)
+        if other != name:
+            raise InvalidChoice(
+                f"The columns {other!r} and {name!r} would have one name, since | is read as /. "
+                "Rename one of them or leave it out."
+            )
+
+
+def _sentinels(raw: RawTable, names: Sequence[str]) -> list[str]:
+    found = []
+    for name in names:
+        numbers = raw.numbers(name)
+        for value, count in sentinels_of(numbers) if numbers is not None else ():
+            rows = rows_in_words(np.flatnonzero(numbers == value))
+            found.append(
+                f"The column {name!r} holds {value:g} in {rows}, far from its other values: if it stands for "
+                "“not known”, empty the cell" + ("s." if count > 1 else ".")
+            )
+    return found
 
 
 def _rows(raw: RawTable, choices: Choices, y: Floats, time: Floats | None) -> tuple[list[str], list[str]]:
@@ -145,6 +195,7 @@ def _rows(raw: RawTable, choices: Choices, y: Floats, time: Floats | None) -> tu
 
 def _require_single(ids: Sequence[str], kept: NDArray[np.int64], name: str | None) -> None:
     counts = Counter(ids[row] for row in kept)
+    _require_unlike(counts, name)
     repeated = [code for code, count in counts.items() if count > 1]
     if repeated:
         places = [row for row in kept if ids[row] == repeated[0]]
@@ -152,6 +203,18 @@ def _require_single(ids: Sequence[str], kept: NDArray[np.int64], name: str | Non
         raise RepeatedId(
             f"The {name} {repeated[0]!r} stands in {rows_in_words(places)}{others}. A table has one row per patient."
         )
+
+
+def _require_unlike(codes: Iterable[str], name: str | None) -> None:
+    """Refuse ids that are one to a person: P-1 beside p-1, P-01 or P -1."""
+    first: dict[str, str] = {}
+    for code in codes if name else ():
+        near = first.setdefault(likeness(code), code)
+        if near != code:
+            raise RepeatedId(
+                f"The {name} {code!r} differs from {near!r} only by case, blanks, zeros or invisible characters. "
+                "If they are one patient, keep one row; else give them codes that differ by more."
+            )
 
 
 def _values(raw: RawTable, names: Sequence[str]) -> Floats:
@@ -172,20 +235,45 @@ def _require_both(y: Floats, choices: Choices) -> None:
         raise OneClassOnly("The rows that are left have one outcome only; both are needed.")
 
 
-def _centres(raw: RawTable, choices: Choices, kept: NDArray[np.int64]) -> list[str]:
+def _centres(raw: RawTable, choices: Choices, kept: NDArray[np.int64]) -> tuple[list[str], list[str]]:
+    """Return the centre of each row, spelled as most rows do, and a sentence for each that was spelled differently."""
     if not choices.centre:
-        return [NO_CENTRE] * len(kept)
+        return [NO_CENTRE] * len(kept), []
     cells = raw.texts(choices.centre)
-    return [str(cells[row]) for row in kept]
+    given = Counter(str(cells[row]) for row in kept)
+    spelled: dict[str, list[str]] = {}
+    for name in sorted(given, key=lambda one: (-given[one], one)):
+        spelled.setdefault(spelling(name), []).append(name)
+    _require_unlike_centres([names[0] for names in spelled.values()], choices.centre)
+    said = [
+        f"The centre {names[0]!r} is also written {', '.join(map(repr, names[1:]))}; all were taken as one."
+        for names in spelled.values()
+        if len(names) > 1
+    ]
+    return [spelled[spelling(str(cells[row]))][0] for row in kept], said
+
+
+def _require_unlike_centres(names: Sequence[str], column: str) -> None:
+    """Ask about centres that may be one: by signs between words, blanks within them, or leading zeros."""
+    first: dict[str, str] = {}
+    for name in names:
+        near = first.setdefault(likeness(re.sub(r"[\W_]+", "", name)) or name, name)
+        if near != name:
+            raise InvalidChoice(
+                f"The column {column!r} names {near!r} and {name!r}: are they one hospital? Write both alike if so, "
+                "else give them names that differ by more."
+            )
 
 
 def _splits(centre: Sequence[str], choices: Choices) -> list[str]:
     counts = Counter(centre)
-    if unknown := [name for name in choices.train_on if name not in counts]:
+    spelled = {spelling(name): name for name in counts}
+    wanted = {spelled.get(spelling(name), "") for name in choices.train_on}
+    if unknown := [name for name in choices.train_on if spelling(name) not in spelled]:
         raise InvalidChoice(
             f"There is no patient of the centre {unknown[0]!r}; there are {', '.join(sorted(counts))}."
         )
-    training = set(choices.train_on) or {min(counts, key=lambda name: (-counts[name], name))}
+    training = wanted or {min(counts, key=lambda name: (-counts[name], name))}
     return ["training" if name in training else "external" for name in centre]
 
 

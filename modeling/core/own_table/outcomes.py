@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts.core.cells import visible, why_no_number
 from modeling.core.errors import InvalidValues, OneClassOnly, OutcomeNotBinary
 
 Floats = NDArray[np.float64]
@@ -14,6 +16,7 @@ Floats = NDArray[np.float64]
 #: Values whose meaning is plain: no event, event.
 _PAIRS = (
     ("0", "1"),
+    ("-", "+"),
     ("false", "true"),
     ("no", "yes"),
     ("n", "y"),
@@ -66,8 +69,16 @@ def coded(cells: Sequence[str | None], *, name: str, positive: str | None = None
     return np.array([np.nan if value is None else float(value == event) for value in plain])
 
 
-def times(numbers: Floats | None, *, name: str) -> Floats:
+def times(numbers: Floats | None, *, name: str, odd: tuple[int, str] | None = None) -> Floats:
     """Check times until the event or the end of observation.
+
+    Parameters
+    ----------
+    numbers : array of shape (n_rows,) or None
+    name : str
+        Of the column, for messages.
+    odd : tuple of int and str, optional
+        Row and text of the first cell that is no number.
 
     Raises
     ------
@@ -75,7 +86,8 @@ def times(numbers: Floats | None, *, name: str) -> Floats:
         If the column holds no numbers, or negative or infinite ones.
     """
     if numbers is None:
-        raise InvalidValues(f"The time {name!r} holds something other than numbers.")
+        where = f": {odd[1]!r} in row {odd[0]}. {why_no_number(odd[1]).message}" if odd else "."
+        raise InvalidValues(f"The time {name!r} holds something other than numbers{where}")
     for wrong, kind in ((numbers < 0, "negative"), (np.isinf(numbers), "infinite")):
         if wrong.any():
             raise InvalidValues(f"The time {name!r} is {kind} in {rows_in_words(np.flatnonzero(wrong))}.")
@@ -90,7 +102,7 @@ def rows_in_words(places: Sequence[int] | NDArray[np.int64]) -> str:
 
 
 def _plain(cell: str) -> str:
-    text = cell.strip().casefold().replace("_", "-")
+    text = re.sub("[_\u2013\u2014\u2212]", "-", visible(cell).casefold())
     try:
         return f"{float(text):g}"
     except ValueError:

@@ -14,17 +14,19 @@ from modeling.core.own_table.report import Analysed, analyse_table
 from modeling.core.recipes import BUILT_IN, STANDARD, Recipe
 from modeling.services.table_folder import require_free, write_folder
 
+_SHOWN_REFUSALS = 20
+
 
 class Command(EcotoneCommand):
     help = (
-        "Fit and test models on a table of your own (CSV or Parquet, one row per patient), for an outcome of two values "
+        "Fit and test models on a table of your own (CSV, XLSX or Parquet, one row per patient), for an outcome of two values "
         "or for survival. Needs neither the database nor workers. Research use only."
     )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("table", type=Path, help="CSV (comma, semicolon or tab) or Parquet.")
+        parser.add_argument("table", type=Path, help="CSV (comma, semicolon or tab), XLSX or Parquet.")
         parser.add_argument("--outcome", metavar="COL", help="Column of two values.")
         parser.add_argument("--time", metavar="COL", help="Time until the event or the end of observation.")
         parser.add_argument("--event", metavar="COL", help="With --time: whether it was the event.")
@@ -69,6 +71,8 @@ class Command(EcotoneCommand):
         )
         for sentence in report["warnings"]:
             self.stdout.write(f"  ! {sentence}")
+        for one in report["refused"][:_SHOWN_REFUSALS]:
+            self.stdout.write(f"  - {one['column']}: {one['reason']}")
         for model in report["models"]:
             self.stdout.write(f"{model['name']} ({model['classifier']}, {len(model['selected'])} features)")
             for row in model["evaluations"]:

@@ -107,10 +107,11 @@ def test_another_column_tells_that_commas_are_decimal_and_makes_points_doubtful(
         (b"a,a\n1,2\n", "Two columns are named 'a'"),
         (b"a,b\n1,2\n3\n", "Row 3 has 1 cells and the header 2"),
         (b'a,b\n1,"2\n3,4\n', "quotation mark|cells"),
-        (b"\xff\xfe\x00a", "neither UTF-8"),
+        (b"\xff\xfe\x00a", "one column only"),
+        (b"a,b\nJ\xf6rg,1\n", "neither UTF-8"),
         (b"a,b\n1,\x002\n", "not a text table"),
         (b"PAR1 but no more", "Parquet file is damaged"),
-        (b"PK\x03\x04\xff", "neither UTF-8"),
+        (b"PK\x03\x04\xff", "nor an Excel workbook"),
         ((",".join(f"x{i}" for i in range(MAX_COLUMNS + 1)) + "\n").encode() * 2, "20,001 columns"),
     ],
 )
