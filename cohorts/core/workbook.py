@@ -127,7 +127,7 @@ def _chosen(book: Any, name: str) -> tuple[Any, list[Reason]]:
     if name and name not in pages:
         raise UnreadableTable(f"The workbook has no sheet “{name}”. It has: {', '.join(pages)}.")
     if not pages:
-        raise UnreadableTable("The workbook has no sheet with cells.")
+        raise UnreadableTable("The workbook has no sheet of cells that can be read.")
     if name:
         return pages[name], []
     titles = list(pages)

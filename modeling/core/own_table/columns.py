@@ -85,11 +85,11 @@ def _inspect(raw: RawTable, name: str) -> Column:
 def _of_texts(raw: RawTable, name: str, texts: set[str]) -> tuple[str, str]:
     if all(_DATE.match(text) for text in texts):
         return "date", "holds dates; bring the days between two of them"
-    if all(re.fullmatch(r"[+-]?\d{1,3}([.,]\d{3})*([.,]\d+)?", text) for text in texts):
-        return "text", "its commas or points may be decimal or separate thousands"
     odd = odd_cells(raw, name)
-    known = sum(text is not None for text in raw.texts(name))
-    if odd and (2 * len(odd) < known or all(_NEARLY.match(text) for text in texts)):
+    are_few = bool(odd) and 4 * len(odd) < sum(text is not None for text in raw.texts(name))
+    if not are_few and all(re.fullmatch(r"[+-]?\d{1,3}([.,]\d{3})*([.,]\d+)?", text) for text in texts):
+        return "text", "its commas or points may be decimal or separate thousands"
+    if are_few or (odd and all(_NEARLY.match(text) for text in texts)):
         return "text", _odd_in_words(odd)
     return "text", "holds text; bring it as numbers"
 
