@@ -122,6 +122,8 @@ def _rows(columns: Sequence[str], lines: Iterable[Line]) -> Iterator[Row]:
             padded = [*cells, *[""] * (len(columns) - len(cells))]
             named = {name: cell for name, cell in zip(columns, padded, strict=False) if name}
             refused = {
-                columns[place]: reason for place, reason in line.refused.items() if columns[place : place + 1] > [""]
+                columns[place]: reason
+                for place, reason in line.refused.items()
+                if place < len(columns) and columns[place]
             }
             yield Row(line.number, named, surplus=sum(map(bool, cells[len(columns) :])), refused=refused)

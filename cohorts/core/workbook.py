@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import openpyxl
 from openpyxl.utils import range_boundaries
@@ -34,6 +34,8 @@ _HIDDEN_ROWS = gettext_noop("{count} rows of the sheet are hidden and were read 
 _HIDDEN_COLUMNS = gettext_noop("Hidden columns of the sheet were read like the others: {columns}.")
 _MERGED = gettext_noop("Merged cells were read as their first cell in each of their rows and columns: {ranges}.")
 _SHOWN = 8
+#: First column, first row, last column and last row of merged cells, the first being 1.
+_Bounds = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -179,10 +181,10 @@ def _lines(page: Any, markup: _Markup) -> Iterator[Line]:
 
 def _filled(lines: Iterator[Line], merged: Sequence[str]) -> Iterator[Line]:
     """Yield lines in which every merged cell has what its first one holds."""
-    starting = defaultdict(list)
-    for bounds in map(range_boundaries, merged):
+    starting: defaultdict[int, list[_Bounds]] = defaultdict(list)
+    for bounds in (cast(_Bounds, range_boundaries(one)) for one in merged):
         starting[bounds[1]].append(bounds)
-    active: list[tuple[tuple[int, ...], str, Reason | None]] = []
+    active: list[tuple[_Bounds, str, Reason | None]] = []
     width = 0
     for line in lines:
         width = width or len(line.cells)
