@@ -15,18 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from cohorts.core.errors import gettext_noop
+
 FloatArray = NDArray[np.float64]
 #: Fewer patients than this give no interval worth showing.
 MINIMUM_PAIRS = 3
+#: Why an intraclass correlation stands without limits.
+NO_LIMITS = gettext_noop(
+    "No interval: McGraw and Wong's degrees of freedom vanish where agreement is no better than chance."
+)
+#: What rounding may leave, relative to what was summed.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A coefficient with its 95 % interval; None where it is not defined."""
+    """A coefficient with its 95 % interval; None where it is not defined, with the reason where limits are not."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ def intraclass_correlation(values: FloatArray) -> Estimate:
     Returns
     -------
     Estimate
-        Without a value if no two readings differ.
+        Without a value if no two readings differ; without limits, with the reason, where these mean nothing.
     """
     n, k = values.shape
     mean, rows, columns = values.mean(), values.mean(axis=1), values.mean(axis=0)
@@ -116,19 +125,28 @@ def intraclass_correlation(values: FloatArray) -> Estimate:
     icc = (between - error) / denominator
     if np.isclose(readers, 0) and np.isclose(error, 0):
         return Estimate(icc, 1.0, 1.0)
-    return Estimate(icc, *_icc_limits(icc, between, readers, error, n=n, k=k))
+    limits = _icc_limits(icc, between, readers, error, n=n, k=k)
+    return Estimate(icc, reason=NO_LIMITS) if limits is None else Estimate(icc, *limits)
 
 
-def _icc_limits(icc: float, between: float, readers: float, error: float, *, n: int, k: int) -> tuple[float, float]:
+def _icc_limits(
+    icc: float, between: float, readers: float, error: float, *, n: int, k: int
+) -> tuple[float, float] | None:
     # Satterthwaite's degrees of freedom after McGraw and Wong, times n (1 - ICC), so that the ratio stays finite.
-    a = k * icc * readers
-    b = (n * (1 - icc) + k * icc * (n - 1)) * error
-    freedom = (a + b) ** 2 / (a**2 / (k - 1) + b**2 / ((n - 1) * (k - 1)))
+    a, of_cases, of_readers = k * icc * readers, n * (1 - icc) * error, k * icc * (n - 1) * error
+    b = of_cases + of_readers
+    spread = a**2 / (k - 1) + b**2 / ((n - 1) * (k - 1))
+    # Of parts of one sign, Satterthwaite's degrees of freedom are at least those of one part. Below an ICC of zero the
+    # parts have two signs and may cancel each other: the quantiles then grow beyond all bounds.
+    freedom = (a + b) ** 2 / spread if spread > 0 else 0.0
+    cancelled = abs(a + b) <= _ROUNDING * (abs(a) + abs(of_cases) + abs(of_readers))
+    if cancelled or freedom < 1 - _ROUNDING:
+        return None
     f_low, f_high = stats.f.ppf(0.975, n - 1, freedom), stats.f.ppf(0.975, freedom, n - 1)
     rest = k * readers + (k * n - k - n) * error
     low = n * (between - f_low * error) / (f_low * rest + n * between)
     high = n * (f_high * between - error) / (rest + n * f_high * between)
-    return float(low), float(high)
+    return (float(low), float(high)) if np.isfinite(low) and np.isfinite(high) and low <= high + _ROUNDING else None
 
 
 def cohens_kappa(table: NDArray[np.int64]) -> Estimate:

@@ -23,8 +23,13 @@ STABLE_FROM = 0.75
 #: Cases that METHOD 4.7 asks for before a filter is built on the coefficient.
 RECOMMENDED_CASES = 30
 
+#: Why a coefficient stands without limits.
+NO_LIMITS = "no interval: McGraw and Wong's degrees of freedom vanish where agreement is no better than chance"
+
 #: What is computed from fewer cannot be computed at all.
 _MINIMUM = 2
+#: What rounding may leave, relative to what was summed.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,7 @@ class Reliability:
     confidence : float
         Of the two-sided interval.
     undefined : mapping of str to str
-        For each feature without a coefficient, why.
+        For each feature without a coefficient, or without limits, why.
     """
 
     names: tuple[str, ...]
@@ -110,6 +115,8 @@ def reliability(values: FloatArray, *, names: Sequence[str], confidence: float =
         icc = _coefficient(squares, n, raters)
         lower, upper = _limits(squares, icc, n, raters, confidence)
     undefined = {name: _reason(int(k)) for name, k, value in zip(names, n, icc, strict=True) if np.isnan(value)}
+    withheld = np.isfinite(icc) & np.isnan(lower)
+    undefined |= {name: NO_LIMITS for name, without in zip(names, withheld, strict=True) if without}
     return Reliability(tuple(names), icc, lower, upper, n.astype(np.int64), raters, confidence, undefined)
 
 
@@ -150,12 +157,16 @@ def _coefficient(squares: _MeanSquares, n: NDArray[np.int64], raters: int) -> Fl
 def _limits(
     squares: _MeanSquares, icc: FloatArray, n: NDArray[np.int64], raters: int, confidence: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Give the limits; where all raters agree in everything, both are 1."""
+    """Compute the limits; where all raters agree in everything, both are 1, and where they mean nothing, NaN."""
     rows, columns, error = squares.rows, squares.columns, squares.error
     # McGraw and Wong's a and b, both times n (1 - ICC): their ratio is all that counts, and it stays finite.
-    a = raters * icc * columns
-    b = (n * (1 - icc) + raters * icc * (n - 1)) * error
+    a, of_cases, of_raters = raters * icc * columns, n * (1 - icc) * error, raters * icc * (n - 1) * error
+    b = of_cases + of_raters
     freedom = (a + b) ** 2 / (a**2 / (raters - 1) + b**2 / ((n - 1) * (raters - 1)))
+    # Of parts of one sign, Satterthwaite's degrees of freedom are at least those of one part. Below an ICC of zero the
+    # parts have two signs and may cancel each other: the quantiles then grow beyond all bounds.
+    known = np.abs(a + b) > _ROUNDING * (np.abs(a) + np.abs(of_cases) + np.abs(of_raters))
+    freedom = np.where(known & (freedom >= 1 - _ROUNDING), freedom, np.nan)
     quantile = 0.5 + confidence / 2
     f_lower = stats.f.ppf(quantile, n - 1, freedom)
     f_upper = stats.f.ppf(quantile, freedom, n - 1)
@@ -163,7 +174,11 @@ def _limits(
     lower = n * (rows - f_lower * error) / (f_lower * rest + n * rows)
     upper = n * (f_upper * rows - error) / (rest + n * f_upper * rows)
     perfect = (rows > 0) & (columns == 0) & (error == 0)
-    return np.where(perfect, 1.0, lower), np.where(perfect, 1.0, upper)
+    sound = np.isfinite(lower) & np.isfinite(upper) & (lower <= upper + _ROUNDING)
+    found = perfect | sound
+    return np.where(found, np.where(perfect, 1.0, lower), np.nan), np.where(
+        found, np.where(perfect, 1.0, upper), np.nan
+    )
 
 
 def _reason(cases: int) -> str:

@@ -167,10 +167,7 @@ def _of_survival(found: SurvivalResult) -> dict[str, Any]:
             "threshold": model.threshold,
             "selected": list(model.columns),
             "selection_frequency": found.selected[name],
-            "coefficients": [
-                {"feature": feature, "log_hazard_per_sd": float(value)}
-                for feature, value in zip(model.columns, model.coefficients, strict=True)
-            ],
+            "coefficients": found.coefficients[name],
             "evaluations": found.evaluations[name],
         }
         for name, model in found.models.items()

@@ -1,18 +1,25 @@
-"""Cox regression, log-rank test and Kaplan-Meier curves. The only module that speaks to lifelines."""
+"""Cox regression and the log-rank test."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from modeling.core.errors import NotEstimable
+from modeling.core.survival.partial_likelihood import PartialLikelihood, maximise
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+#: Why there is no hazard ratio where the likelihood is monotone.
+MONOTONE = (
+    "At every event, the patient who had it was the foremost of all who were still at risk (separation): the likelihood "
+    "rises without end and no finite hazard ratio fits best."
+)
+_Z = float(stats.norm.ppf(0.975))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +48,7 @@ class CoxFit:
 
 
 def fit_cox(X: Floats, time: Floats, event: Floats, *, penalizer: float = 0.0) -> CoxFit:
-    """Fit a Cox regression, with a ridge penalty on coefficients of scaled features.
+    """Fit a Cox regression to full convergence, with a ridge penalty on coefficients of scaled features.
 
     Parameters
     ----------
@@ -51,7 +58,7 @@ def fit_cox(X: Floats, time: Floats, event: Floats, *, penalizer: float = 0.0) -
     event : array of shape (n_patients,)
         1 where it was the event.
     penalizer : float
-        lifelines' weight of half the squared coefficients beside the mean log-likelihood.
+        lifelines' weight of half the squared coefficients, per standard deviation, beside the mean log-likelihood.
 
     Returns
     -------
@@ -60,24 +67,33 @@ def fit_cox(X: Floats, time: Floats, event: Floats, *, penalizer: float = 0.0) -
     Raises
     ------
     NotEstimable
-        If the likelihood has no maximum that could be found, as when a feature orders all events.
+        If there is no event, or the likelihood has no maximum and no penalty gives it one, as when a feature orders
+        all events.
     """
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
+    if not np.any(event == 1):
+        raise NotEstimable("The Cox regression has no event on these patients.")
+    spread = X.std(axis=0, ddof=1) if len(X) > 1 else np.zeros(X.shape[1])
+    scale = np.where(spread > 0, spread, 1.0)
+    likelihood = PartialLikelihood.of((X - X.mean(axis=0)) / scale, time, event)
+    if not penalizer and likelihood.is_monotone():
+        raise NotEstimable(MONOTONE)
+    scaled, information = maximise(likelihood, penalty=penalizer * len(X))
+    error = np.sqrt(np.diag(np.linalg.inv(information))) / scale
+    found = scaled / scale
+    p = 2 * stats.norm.sf(np.abs(found / error))
+    return CoxFit(found, found - _Z * error, found + _Z * error, p)
 
-    names = [f"x{place}" for place in range(X.shape[1])]
-    frame = pd.DataFrame(X, columns=names).assign(time=time, event=event)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # doubts about convergence; what did not converge is refused below
-            fitted = CoxPHFitter(penalizer=penalizer).fit(frame, "time", "event").summary
-    except (ConvergenceError, ValueError, np.linalg.LinAlgError):
-        raise NotEstimable("The Cox regression has no solution on these patients.") from None
-    columns = ("coef", "coef lower 95%", "coef upper 95%", "p")
-    found = CoxFit(*(fitted.loc[names, column].to_numpy(dtype=np.float64) for column in columns))
-    if not np.isfinite(found.coefficients).all():
-        raise NotEstimable("The Cox regression has no solution on these patients.")
-    return found
+
+def is_monotone(X: Floats, time: Floats, event: Floats) -> bool:
+    """Return whether the likelihood without a penalty rises without end, so that a hazard ratio is the penalty's.
+
+    Parameters
+    ----------
+    X : array of shape (n_patients, n_features)
+        Of scaled features.
+    time, event : arrays of shape (n_patients,)
+    """
+    return PartialLikelihood.of(X, time, event).is_monotone()
 
 
 def log_rank(time: Floats, event: Floats, high: Bools) -> float:
@@ -92,28 +108,3 @@ def log_rank(time: Floats, event: Floats, high: Bools) -> float:
     from lifelines.statistics import logrank_test
 
     return float(logrank_test(time[high], time[~high], event[high], event[~high]).p_value)
-
-
-def kaplan_meier(time: Floats, event: Floats) -> list[dict[str, float]]:
-    """Estimate survival with 95 % limits (Greenwood's variance on the log-log scale).
-
-    Parameters
-    ----------
-    time, event : arrays of shape (n_patients,)
-
-    Returns
-    -------
-    list of dict
-        ``time``, ``survival``, ``low``, ``high`` and the number ``at_risk`` at each time that occurs, from 0.
-    """
-    from lifelines import KaplanMeierFitter
-
-    fitted = KaplanMeierFitter().fit(time, event)
-    limits = fitted.confidence_interval_survival_function_.to_numpy()
-    survival = fitted.survival_function_.to_numpy()[:, 0]
-    at_risk = fitted.event_table["at_risk"].to_numpy()
-    rows = zip(fitted.timeline, survival, limits[:, 0], limits[:, 1], at_risk, strict=True)
-    return [
-        {"time": float(t), "survival": float(s), "low": float(a), "high": float(b), "at_risk": int(n)}
-        for t, s, a, b, n in rows
-    ]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from modeling.core.errors import NotEstimable
 from modeling.core.recipes import Recipe
 from modeling.core.survival.concordance import harrell
-from modeling.core.survival.cox import fit_cox, kaplan_meier, log_rank
+from modeling.core.survival.cox import fit_cox, log_rank
+from modeling.core.survival.kaplan_meier import kaplan_meier, median_survival, numbers_at_risk, times_shown
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,7 +23,9 @@ Bools = NDArray[np.bool_]
 class SurvivalEvaluation:
     """How risks of one model agree with survival on one split; numbers that are undefined are None, with a reason.
 
-    `hazard_ratio` compares patients above the training patients' median risk with the others.
+    `hazard_ratio` compares patients above the training patients' median risk with the others. `risk_groups` holds for
+    each of the two its patients, events, median time to the event with 95 % limits (None where the curve does not
+    come down to a half), and the numbers ``at_risk`` at some ``times``.
     """
 
     split: str
@@ -38,6 +41,7 @@ class SurvivalEvaluation:
     hazard_ratio_low: float | None
     hazard_ratio_high: float | None
     kaplan_meier: list[dict[str, Any]]
+    risk_groups: list[dict[str, Any]]
     undefined: dict[str, str] = field(default_factory=dict)
 
 
@@ -88,6 +92,7 @@ def evaluate_risks(
         hazard_ratio_low=ratio[1],
         hazard_ratio_high=ratio[2],
         kaplan_meier=_curves(high, time, event),
+        risk_groups=_risk_groups(high, time, event),
         undefined=undefined,
     )
 
@@ -112,11 +117,33 @@ def _groups(
     return (ratio, low, high_limit), p
 
 
-def _curves(high: Bools, time: Floats, event: Floats) -> list[dict[str, Any]]:
+def _by_group(high: Bools) -> dict[str, Bools]:
     groups = {"low risk": ~high, "high risk": high}
+    return {name: chosen for name, chosen in groups.items() if chosen.any()}
+
+
+def _curves(high: Bools, time: Floats, event: Floats) -> list[dict[str, Any]]:
     return [
         {"group": name, **point}
-        for name, chosen in groups.items()
-        if chosen.any()
+        for name, chosen in _by_group(high).items()
         for point in kaplan_meier(time[chosen], event[chosen])
     ]
+
+
+def _risk_groups(high: Bools, time: Floats, event: Floats) -> list[dict[str, Any]]:
+    times, rows = times_shown(time), []
+    for name, chosen in _by_group(high).items():
+        median = median_survival(kaplan_meier(time[chosen], event[chosen]))
+        rows.append(
+            {
+                "group": name,
+                "n": int(chosen.sum()),
+                "events": int(event[chosen].sum()),
+                "median": median.value,
+                "median_low": median.low,
+                "median_high": median.high,
+                "times": times,
+                "at_risk": numbers_at_risk(time[chosen], times),
+            }
+        )
+    return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from modeling.core.errors import InvalidViews, TooFewPatients
 from modeling.core.recipes import Recipe
 from modeling.core.survival.chain import SurvivalModel, fit_survival, folds_of
+from modeling.core.survival.coefficients import hazard_ratios
 from modeling.core.survival.measures import SurvivalEvaluation, evaluate_risks
 from modeling.core.views import own_views
 
@@ -62,6 +64,8 @@ class SurvivalResult:
         ``code``, ``split``, ``model``, ``risk`` (the mean over repeats) and ``high_risk``.
     selected : dict of str to dict
         By model: feature to the share of outer folds that held it.
+    coefficients : dict of str to list of dict
+        By model, as `modeling.core.survival.coefficients.hazard_ratios` returns them.
     warnings : tuple of str
     """
 
@@ -69,6 +73,7 @@ class SurvivalResult:
     evaluations: dict[str, list[SurvivalEvaluation]]
     predictions: pd.DataFrame
     selected: dict[str, dict[str, float]]
+    coefficients: dict[str, list[dict[str, Any]]]
     warnings: tuple[str, ...] = ()
 
 
@@ -119,7 +124,7 @@ def analyse_survival(
         )
     views = _columns(table, recipe)
     steps = _Steps(len(views) * (recipe.cv_repeats * recipe.cv_folds + 1), on_progress)
-    models, evaluations, rows, selected = {}, {}, [], {}
+    models, evaluations, rows, selected, coefficients = {}, {}, [], {}, {}
     for name, columns in views.items():
         X = table.X.loc[codes, columns]
         held = _nested(X, time, event, recipe, name, steps)
@@ -128,7 +133,9 @@ def analyse_survival(
         evaluations[name] = [_of_training(held, time, event, recipe), *_of_centres(models[name], table, recipe)]
         rows.append(_predictions(models[name], held, table))
         selected[name] = held.selected
-    return SurvivalResult(models, evaluations, pd.concat(rows, ignore_index=True), selected, _doubts(evaluations))
+        coefficients[name] = hazard_ratios(models[name], X, time, event)
+    predictions = pd.concat(rows, ignore_index=True)
+    return SurvivalResult(models, evaluations, predictions, selected, coefficients, _doubts(evaluations))
 
 
 @dataclass

@@ -97,3 +97,13 @@ def test_bias_and_limits_are_those_of_bland_and_altman() -> None:
 
 def test_two_patients_are_too_few_to_speak_of_agreement() -> None:
     assert agreement([(1, 2), (3, 4)], threshold_percent=10) is None
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 0.1, 1e6])
+@pytest.mark.parametrize("rows", [[[0, 0, 0, 0]] * 3 + [[0, 0, 16, -13]], [[1, 2], [2, 1]] * 2, [[0, 5]] * 4])
+def test_limits_that_mean_nothing_are_withheld_with_the_reason(rows: list[list[int]], scale: float) -> None:
+    found = intraclass_correlation(np.array(rows, dtype=float) * scale)
+    assert found.value is not None
+    assert np.isfinite(found.value)
+    assert (found.low, found.high) == (None, None)
+    assert "degrees of freedom" in found.reason

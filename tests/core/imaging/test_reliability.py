@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -175,3 +175,29 @@ def test_the_interval_holds_the_true_value_about_as_often_as_it_says() -> None:
     covered = float(np.mean((found.lower <= truth) & (truth <= found.upper)))
     # Binomial standard deviation of 0.95 over 600 features: 0.009. The interval is approximate.
     assert covered == pytest.approx(0.95, abs=0.03)
+
+
+#: McGraw and Wong's a + b is nearly zero: two parts of opposite sign.
+CANCELLING = np.array([[0.0, 0, 0, 0]] * 3 + [[0.0, 0, 16, -13]])
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 0.1, 1e6, 1 / 3])
+@pytest.mark.parametrize(
+    "table", [CANCELLING, np.array([[1.0, 2], [2, 1], [1, 2], [2, 1]]), np.array([[0.0, 5]] * 4)]
+)
+def test_limits_that_mean_nothing_are_withheld_with_the_reason(table: Table, scale: float) -> None:
+    found = one(table * scale)
+    assert np.isfinite(found.icc[0])
+    assert np.isnan([found.lower[0], found.upper[0]]).all()
+    assert "degrees of freedom" in found.undefined["feature"]
+    assert not found.stable(by_lower_limit=True).any()
+
+
+@settings(deadline=None, max_examples=50)
+@given(hnp.arrays(np.float64, st.tuples(st.integers(3, 6), st.integers(2, 5)), elements=st.integers(-20, 20)))
+def test_limits_are_finite_and_in_order_or_withheld(table: Table) -> None:
+    found = one(table)
+    lower, upper = found.lower[0], found.upper[0]
+    assert (np.isfinite(lower) and np.isfinite(upper)) or (np.isnan(lower) and np.isnan(upper))
+    assert np.isnan(lower) == bool(found.undefined)
+    assert np.isnan(lower) or lower <= upper + 1e-6

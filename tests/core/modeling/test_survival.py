@@ -13,7 +13,8 @@ from modeling.core import errors
 from modeling.core.recipes import QUICK, Recipe
 from modeling.core.survival.chain import fit_survival, folds_of, score_test
 from modeling.core.survival.concordance import harrell
-from modeling.core.survival.cox import fit_cox, kaplan_meier, log_rank
+from modeling.core.survival.cox import fit_cox, log_rank
+from modeling.core.survival.kaplan_meier import kaplan_meier
 from modeling.core.survival.study import SurvivalTable, analyse_survival
 
 RECIPE = replace(QUICK, views=("all",), own_views={"all": {"columns": ["own|*"]}})
