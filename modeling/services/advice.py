@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from cohorts.core.response import is_mpr
 from cohorts.models import Cohort, PathologyOutcome, Timepoint
-from modeling.core.performance.sample_size import SampleSizeAdvice, advise
+from modeling.core.performance.sample_size import SampleSizeAdvice
 from modeling.core.recipes import STANDARD
+from modeling.core.study.size import advise_training
 from modeling.core.views import PRIMARY_MODEL, parts_of
 
 
@@ -42,6 +43,8 @@ def training_advice(cohort: Cohort) -> TrainingAdvice:
         counted[centre] = (n + 1, events + is_mpr(outcome.reading, threshold_percent=threshold))
     home = cohort.training_centre.code if cohort.training_centre else ""
     n, events = counted.get(home, (0, 0))
-    parameters = STANDARD.mrmr_features * len(parts_of(PRIMARY_MODEL))
-    known = 0 < events < n
-    return TrainingAdvice(counted, home, advise(n, events, parameters=parameters) if known else None)
+    if not 0 < events < n:
+        return TrainingAdvice(counted, home, None)
+    parts = [None for _part in parts_of(PRIMARY_MODEL)]  # each has more columns than the recipe keeps
+    advice = advise_training(n, events, view=PRIMARY_MODEL, columns=parts, recipe=STANDARD)
+    return TrainingAdvice(counted, home, advice)

@@ -30,6 +30,7 @@ from modeling.core.study.validation import evaluate
 from modeling.core.table import FeatureTable
 from modeling.models import Evaluation, ModelVersion, TableSnapshot, TestOpening, TrainingRun
 from modeling.services.promotion import first_champion
+from modeling.services.recorded import Recorded, record
 from modeling.services.snapshots import Case
 
 _LIBRARIES = (
@@ -87,7 +88,7 @@ def register(job: Job, fitted: Fitted, *, table_sha256: str, artefacts: Mapping[
         snapshot=snapshot,
         job=job,
         versions={name: importlib.metadata.version(name) for name in _LIBRARIES},
-        findings=_findings(fitted),
+        findings=_findings(cohort, fitted),
         started_by=job.created_by,
     )
     for name, model in fitted.study.models.items():
@@ -119,7 +120,7 @@ def _save_snapshot(cohort: Cohort, fitted: Fitted, habitat_model: HabitatModel, 
     return snapshot
 
 
-def _findings(fitted: Fitted) -> dict[str, Any]:
+def _findings(cohort: Cohort, fitted: Fitted) -> dict[str, Any]:
     study, splits = fitted.study, Counter(fitted.table.split)
     reasons = Counter(row["reason"] for row in fitted.excluded)
     return {
@@ -136,8 +137,20 @@ def _findings(fitted: Fitted) -> dict[str, Any]:
             "modelled": len(fitted.cases),
             **{split: splits.get(split, 0) for split in ("training", "internal_test", "external")},
         },
+        "recorded": _recorded(cohort, fitted.cases).as_dict(),
         "seconds": round(fitted.seconds, 1),
     }
+
+
+def _recorded(cohort: Cohort, cases: Sequence[Case]) -> Recorded:
+    masks = [case.segmentations[kind] for case in cases for kind in sorted(case.segmentations, reverse=True)]
+    return record(
+        cohort,
+        [case.patient for case in cases],
+        zones={case.code: case.location.zone for case in cases},
+        outcomes=[case.outcome for case in cases if case.outcome],
+        segmentations=masks,
+    )
 
 
 def _save_version(training_run: TrainingRun, model: FittedModel, sha256: str, fitted: Fitted) -> ModelVersion:

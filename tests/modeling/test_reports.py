@@ -458,3 +458,36 @@ def test_every_chart_of_a_page_offers_its_picture_and_its_numbers(evaluated: Wri
     for form in ("png", "svg", "csv"):
         assert page.count(f'data-download="{form}"') == charts
     assert 'data-column="auc"' in page
+
+
+# A report quotes what the run used.
+
+
+def test_a_report_is_the_same_after_every_row_that_it_describes_was_changed(evaluated: Written) -> None:
+    before_the_run_was_recorded = evaluated.records.recorded
+    run = evaluated.run
+    run.findings = run.findings | {"recorded": json.loads(json.dumps(before_the_run_was_recorded.as_dict()))}
+    run.save(update_fields=["findings"])
+    assert evaluated.records.recorded == before_the_run_was_recorded
+    before = {kind: html(BUILDERS[kind](evaluated.records)) for kind in KINDS}
+    cohort = evaluated.study.cohort
+    modelled = Patient.objects.filter(cohort=cohort)
+    modelled.update(
+        age_years=33, sex="", smoking="", histology="other", clinical_stage="IV", pdl1_percent=7, cycles=9
+    )
+    modelled.update(regimen="Another", location="central", first_dose_on="2001-01-01", last_dose_on="2001-02-01")
+    PathologyOutcome.objects.filter(patient__cohort=cohort).update(
+        reader="Another", blinded=False, sampling_complete=False, surgery_on="2030-01-01"
+    )
+    Segmentation.objects.filter(timepoint__patient__cohort=cohort).update(author="Another", tool="Another", kind="ai")
+    ImageSeries.objects.filter(timepoint__patient__cohort=cohort).update(
+        manufacturer="Another", kernel="Another", kvp=80, slice_thickness_mm=9, contrast=None
+    )
+    Cohort.objects.filter(pk=cohort.pk).update(name="Another", training_centre=None, is_synthetic=False)
+    assert {kind: html(BUILDERS[kind](evaluated.records)) for kind in KINDS} == before
+
+
+def test_a_report_of_a_run_that_recorded_nothing_says_whose_day_its_characteristics_are_of(
+    evaluated: Written,
+) -> None:
+    assert "on the day of the report" in html(study(evaluated.records))

@@ -24,6 +24,7 @@ from modeling.models import Evaluation, ModelVersion, Prediction, TableSnapshot,
 from modeling.selectors import current_predictions, predictions_of
 from modeling.services import prediction
 from modeling.services.prediction import enqueue_prediction
+from modeling.services.reports.records import records_of
 from modeling.services.training import enqueue_training
 from tests.conftest import settings_of
 from tests.modeling.conftest import SMALL, Trained, quick_training, train
@@ -85,6 +86,15 @@ def test_a_run_says_with_which_recipe_and_libraries_by_whom_and_on_what(trained:
     entry = AuditEntry.objects.get(object_type="trainingrun")
     assert (entry.verb, entry.actor) == ("trained", study.people["researcher"])
     assert entry.changes["snapshot"] == [None, run.snapshot.sha256]
+
+
+def test_a_run_records_the_rows_that_its_reports_describe(trained: Trained, study: Study) -> None:
+    run = TrainingRun.objects.get(cohort=study.cohort, number=1)
+    recorded = records_of(run).recorded
+    live = records_of(run)._now()
+    assert run.findings["recorded"]["cohort_name"] == study.cohort.name
+    assert recorded == live
+    assert len(recorded.masks) == 2 * len(recorded.patients)
 
 
 def test_models_are_fitted_on_training_patients_of_the_training_centre_only(trained: Trained, study: Study) -> None:

@@ -13,9 +13,10 @@ from modeling.core.own_table.file import read_table
 from modeling.core.own_table.intake import Intake, take_in
 from modeling.core.own_table.outputs import files_of_study, files_of_survival, json_file, plain
 from modeling.core.own_table.own_views import given_name
-from modeling.core.performance.sample_size import advise
 from modeling.core.recipes import Recipe
 from modeling.core.study.analyse import StudyResult, analyse
+from modeling.core.study.feasibility import fittable_views
+from modeling.core.study.size import advise_table
 from modeling.core.survival.study import SurvivalResult, SurvivalTable, analyse_survival
 from modeling.core.table import FeatureTable
 
@@ -49,13 +50,14 @@ def prepared(content: bytes, choices: Choices, recipe: Recipe) -> tuple[Intake, 
 def size_advice(intake: Intake, recipe: Recipe) -> dict[str, Any]:
     """Say before anything is fitted whether the training patients are enough.
 
-    Of two outcomes Riley's criteria for the recipe's own cap on the number of features; of a time the cap itself.
+    Of two outcomes what a study says of the same table afterwards; of a time the recipe's own cap on the number of
+    features.
     """
+    if intake.time is None:
+        table = intake.table()
+        return asdict(advise_table(table, recipe, views=fittable_views(table, recipe)))
     y = intake.y[intake.split == "training"]
     n, events = len(y), int(y.sum())
-    if intake.time is None:
-        fewer = min(events, n - events)
-        return asdict(advise(n, events, parameters=max(1, fewer // recipe.patients_per_feature)))
     most = max(1, events // recipe.patients_per_feature)
     sentence = (
         f"{events:,} events among {n:,} patients allow a model of at most {most} feature{'s' * (most != 1)} "
@@ -150,7 +152,6 @@ def _of_study(study: StudyResult) -> dict[str, Any]:
     ]
     return {
         "models": models,
-        "sample_size": study.sample_size,
         "comparisons": comparisons,
         "heterogeneity": {given_name(name): pooled for name, pooled in study.heterogeneity.items()},
         "centre_predictability": {given_name(name): area for name, area in study.centre_predictability.items()},

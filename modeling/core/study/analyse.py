@@ -20,6 +20,7 @@ from modeling.core.study.fold_sources import FoldSources
 from modeling.core.study.leakage import require_no_leak
 from modeling.core.study.nested import Held, Nested
 from modeling.core.study.run import OnProgress, StudyRun
+from modeling.core.study.size import advise_table, primary_view
 from modeling.core.study.validation import (
     Comparison,
     Predictions,
@@ -30,7 +31,6 @@ from modeling.core.study.validation import (
     predict_splits,
 )
 from modeling.core.table import FeatureTable
-from modeling.core.views import PRIMARY_MODEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +123,9 @@ def _study(run: StudyRun) -> StudyResult:
         held = _HeldOut(nested[view], centres.get(view, {}), later.get(view))
         evaluations[view] = _evaluations(model, table, recipe, held)
         found[view] = _predictions(model, table, held)
-    primary = PRIMARY_MODEL if PRIMARY_MODEL in models else tuple(models)[-1]
+    primary = primary_view(models)
     predictability = findings.predictability(models, table, seed=recipe.seed)
-    advice = findings.sample_size(table, models[primary], recipe)
+    advice = advise_table(table, recipe, views=models)
     return StudyResult(
         models=models,
         nested=nested,

@@ -14,7 +14,7 @@ from modeling.core.errors import UnseenCentre
 from modeling.core.estimators.harmonise import centre_predictability
 from modeling.core.performance.measure import EvaluationResult
 from modeling.core.performance.reclassification import integrated_discrimination, net_reclassification
-from modeling.core.performance.sample_size import SampleSizeAdvice, advise
+from modeling.core.performance.sample_size import SampleSizeAdvice
 from modeling.core.performance.subgroups import SubgroupRow, forest
 from modeling.core.recipes import Recipe
 from modeling.core.study.feasibility import available_views
@@ -22,7 +22,6 @@ from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.folds import ORDER, centre_folds, later_fold
 from modeling.core.study.validation import Predictions
 from modeling.core.table import FeatureTable
-from modeling.core.views import CHANGES, own_views, parts_of
 
 SUBGROUP = "subgroup|"
 
@@ -95,15 +94,6 @@ def subgroups(table: FeatureTable, found: Mapping[str, Predictions]) -> list[Sub
         groups = groups.assign(centre=table.centre.loc[y.index])
     both = Predictions(y, p)
     return forest(both.outcomes, both.probabilities, groups)
-
-
-def sample_size(table: FeatureTable, model: FittedModel, recipe: Recipe) -> SampleSizeAdvice:
-    """Say how many patients a model needs that chooses among so many features by penalised regression."""
-    y = table.outcomes(table.codes("training"))
-    own = own_views(recipe.own_views)
-    seen = [table.columns_of(part, own=own) for part in parts_of(model.name, own=own) or (model.name,)]
-    candidates = 1 if model.name in CHANGES else sum(min(recipe.mrmr_features, len(columns)) for columns in seen)
-    return advise(len(y), int(y.sum()), parameters=candidates)
 
 
 def predictability(models: Mapping[str, FittedModel], table: FeatureTable, *, seed: int) -> dict[str, float | None]:

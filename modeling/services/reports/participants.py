@@ -12,7 +12,6 @@ from cohorts.core import baseline as describe
 from cohorts.core.baseline import BaselineRow
 from cohorts.models import Patient
 from modeling.core.reporting.documents import Block, DataTable, Figure, Paragraph, Section
-from modeling.services.facts import stage_of
 from modeling.services.reports import figures
 from modeling.services.reports.numbers import counted, decimal, percent
 from modeling.services.reports.records import SPLITS, Records, cite_run, cite_snapshot
@@ -24,6 +23,9 @@ _SHADES = {
     "internal_test": "#e2eff8",
     "external": "#fdeadd",
 }
+#: Of which day the characteristics are.
+RECORDED = "Characteristics are those that the run used."
+NOT_RECORDED = "The run did not record them; these are the characteristics on the day of the report."
 _STAGES = {"I": "I", "II": "II", "III": "III", "IV": "IV"}
 
 
@@ -106,11 +108,11 @@ def characteristics(records: Records) -> list[BaselineRow]:
         *choice("Sex", "sex", Patient.Sex),
         *choice("Smoking", "smoking", Patient.Smoking),
         *choice("Histology", "histology", Patient.Histology),
-        *classes("Clinical stage", [stage_of(p)[0] for p in patients], _STAGES),
+        *classes("Clinical stage", [p.stage for p in patients], _STAGES),
         *numbers("PD-L1 (%)", [p.pdl1_percent for p in patients]),
         *classes(
             "Location (entered, or measured on the CT)",
-            records.zones,
+            [p.zone for p in patients],
             dict(Patient.Location.choices),
         ),
         *numbers("Cycles of treatment", [p.cycles for p in patients]),
@@ -128,8 +130,8 @@ def baseline(records: Records) -> Section:
     cells = tuple((row.label, *row.cells, *_differences(row, len(order) - 1)) for row in rows)
     words = (
         "n (percent of those known) or median [quartiles]. SMD: standardised mean difference from the training "
-        "patients; above 0.1 is often called a difference worth a look. Characteristics are those on the day of the report."
-    )
+        "patients; above 0.1 is often called a difference worth a look. "
+    ) + (RECORDED if records.is_recorded else NOT_RECORDED)
     numeric = tuple(range(1, len(columns)))
     source = cite_snapshot(records, "Patient")
     return Section("Characteristics by split", (Paragraph(words), DataTable(columns, cells, "", source, numeric)))

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cohorts.models import Cohort, PathologyOutcome, Patient
+from cohorts.models import Cohort, Patient
 from imaging import storage
-from imaging.models import ExtractionProtocol, HabitatModel, Segmentation
+from imaging.models import ExtractionProtocol, HabitatModel
 from imaging.selectors import current_segmentations, location_of
 from modeling.core.table import FeatureTable
 from modeling.core.views import PRIMARY_MODEL
 from modeling.models import Evaluation, ModelVersion, Promotion, TableSnapshot, TestOpening, TrainingRun
+from modeling.services.recorded import Recorded, RecordedMask, RecordedPatient, RecordedReading, record
 
 SPLITS = {"training": "Training", "internal_test": "Internal test", "external": "External test"}
 #: Splits that are measured within training patients: the newer way first.
@@ -69,27 +70,43 @@ class Records:
         return FeatureTable.from_parquet(storage.get(self.snapshot.sha256), sha256=self.snapshot.sha256)
 
     @cached_property
-    def patients(self) -> list[Patient]:
-        """The modelled patients as they are entered now, in the order of the table."""
-        found = Patient.objects.filter(cohort=self.cohort, code__in=list(self.table.X.index))
-        by_code = {p.code: p for p in found.select_related("centre", "cohort").prefetch_related("timepoints")}
-        return [by_code[code] for code in self.table.X.index if code in by_code]
+    def recorded(self) -> Recorded:
+        """Patients, readings and masks as the run used them; as they are now of a run that did not record them."""
+        stored = self.findings.get("recorded")
+        return Recorded.from_dict(stored) if stored else self._now()
 
-    @cached_property
-    def zones(self) -> list[str]:
-        """Where each modelled patient's tumour lies, entered or measured; empty where neither is known."""
-        return [location_of(patient).zone for patient in self.patients]
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the run recorded what it used."""
+        return bool(self.findings.get("recorded"))
 
-    @cached_property
-    def readings(self) -> list[PathologyOutcome]:
+    @property
+    def patients(self) -> tuple[RecordedPatient, ...]:
+        """The modelled patients, in the order of the table."""
+        return self.recorded.patients
+
+    @property
+    def readings(self) -> tuple[RecordedReading, ...]:
         """The pathology readings that the table rests on."""
-        return list(self.snapshot.outcomes.select_related("patient").order_by("patient__code"))
+        return self.recorded.readings
 
-    @cached_property
-    def segmentations(self) -> list[Segmentation]:
-        """The current masks of the modelled patients."""
+    @property
+    def masks(self) -> tuple[RecordedMask, ...]:
+        """The masks of the modelled patients."""
+        return self.recorded.masks
+
+    def _now(self) -> Recorded:
         codes = list(self.table.X.index)
-        return list(current_segmentations(self.cohort).filter(timepoint__patient__code__in=codes))
+        found = Patient.objects.filter(cohort=self.cohort, code__in=codes)
+        by_code = {p.code: p for p in found.select_related("centre", "cohort").prefetch_related("timepoints")}
+        patients = [by_code[code] for code in codes if code in by_code]
+        return record(
+            self.cohort,
+            patients,
+            zones={patient.code: location_of(patient).zone for patient in patients},
+            outcomes=list(self.snapshot.outcomes.select_related("patient").order_by("patient__code")),
+            segmentations=list(current_segmentations(self.cohort).filter(timepoint__patient__code__in=codes)),
+        )
 
     @cached_property
     def versions(self) -> list[ModelVersion]:

@@ -39,22 +39,21 @@ def study(records: Records) -> Document:
 
 def subtitle(records: Records) -> str:
     """Give cohort and run in one line."""
-    return f"{records.cohort.name}, run {records.run.number}"
+    return f"{records.recorded.cohort_name}, run {records.run.number}"
 
 
 def facts(records: Records) -> tuple[tuple[str, str], ...]:
     """Give what identifies a run."""
     run = records.run
-    home = records.cohort.training_centre
     return (
-        ("Cohort", f"{records.cohort.name} ({records.cohort.code})"),
+        ("Cohort", f"{records.recorded.cohort_name} ({records.cohort.code})"),
         ("Run", f"{run.number}, recipe {run.recipe_name} {run.recipe.get('version', 1)}"),
         (
             "Trained",
             f"{run.created_at:%Y-%m-%d}, started by {run.started_by.username if run.started_by else 'the system'}",
         ),
         ("Patients", f"{records.snapshot.n_patients} modelled, {len(records.snapshot.excluded)} left out"),
-        ("Training centre", f"{home.name} ({home.code})" if home else "none chosen"),
+        ("Training centre", records.recorded.training_centre or "none chosen"),
         ("Outcome", f"MPR: at most {float(records.snapshot.mpr_threshold_percent):g} % viable tumour"),
         ("Table", f"sha256 {records.snapshot.sha256}"),
     )
@@ -63,7 +62,7 @@ def facts(records: Records) -> tuple[tuple[str, str], ...]:
 def notices(records: Records) -> tuple[Block, ...]:
     """Give what every document says first: synthetic data, and what the document is not for."""
     use = Note("Research use only. Not a medical device; nothing in this document is meant to guide care.", "caution")
-    return (Note(SYNTHETIC, "synthetic"), use) if records.cohort.is_synthetic else (use,)
+    return (Note(SYNTHETIC, "synthetic"), use) if records.recorded.is_synthetic else (use,)
 
 
 def summary(records: Records) -> Section:

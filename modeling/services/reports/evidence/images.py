@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from imaging.core.spec import RadiomicsSpec
+from imaging.models import Segmentation
 from modeling.services.reports.evidence import Evidence
 from modeling.services.reports.numbers import counted, decimal, spread
 from modeling.services.reports.records import (
@@ -21,7 +22,7 @@ from modeling.services.reports.records import (
 
 def acquisition(records: Records) -> Evidence | None:
     """Say how the scans were made, if scanner and reconstruction are known at all."""
-    series = [mask.series for mask in records.segmentations]
+    series = records.masks
     if not any(s.manufacturer for s in series) or not any(s.kernel or s.slice_thickness_mm for s in series):
         return None
     known = {True: "with contrast", False: "without contrast", None: "contrast not stated"}
@@ -30,7 +31,7 @@ def acquisition(records: Records) -> Evidence | None:
         f"manufacturers: {_tally(s.manufacturer for s in series)}",
         f"kernels: {_tally(s.kernel for s in series)}",
         f"slice thickness {spread([s.slice_thickness_mm for s in series], 'mm', 1)}",
-        f"pixel size {spread([s.spacing_zyx_mm[-1] for s in series], 'mm', 2)}",
+        f"pixel size {spread([s.pixel_mm for s in series], 'mm', 2)}",
         f"tube voltage {spread([s.kvp for s in series], 'kV')}",
         _tally(known[s.contrast] for s in series),
     ]
@@ -44,13 +45,14 @@ def _tally(values: Iterable[str]) -> str:
 
 def segmentation(records: Records) -> Evidence | None:
     """Say what kind of masks there are, with which tools they were made."""
-    masks = records.segmentations
+    masks = records.masks
     if not masks:
         return None
     authors = len({mask.author for mask in masks if mask.author})
     who = counted(authors, "named author") if authors else "authors not named"
+    kinds = _tally(str(Segmentation(kind=mask.kind).get_kind_display()) for mask in masks)
     words = (
-        f"{counted(len(masks), 'tumour mask')}: {_tally(mask.get_kind_display() for mask in masks)}; tools: "
+        f"{counted(len(masks), 'tumour mask')}: {kinds}; tools: "
         f"{_tally(mask.tool for mask in masks)}; {who}. One mask per scan counts."
     )
     return Evidence(words, cite_snapshot(records, "Segmentation"))
@@ -59,7 +61,7 @@ def segmentation(records: Records) -> Evidence | None:
 def single_reader(records: Records) -> Evidence | None:
     """Say so where the masks of the held-out patients all name the same author."""
     held_out = set(records.table.X.index[records.table.split != "training"])
-    masks = [mask for mask in records.segmentations if mask.timepoint.patient.code in held_out]
+    masks = [mask for mask in records.masks if mask.patient in held_out]
     authors = {mask.author for mask in masks}
     if not masks or "" in authors or len(authors) != 1:
         return None

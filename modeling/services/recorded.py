@@ -1,0 +1,150 @@
+"""What a run records of patients, readings and masks as they were when it used them, so that a report never quotes later rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cohorts.models import Cohort, PathologyOutcome, Patient
+from cohorts.selectors.patients import timeline_of
+from imaging.models import Segmentation
+from modeling.services.facts import stage_of
+
+
+@dataclass(frozen=True)
+class RecordedPatient:
+    """Characteristics of a modelled patient; empty or None where not known, days as ISO 8601."""
+
+    code: str
+    age_years: float | None
+    sex: str
+    smoking: str
+    histology: str
+    stage: str
+    pdl1_percent: float | None
+    zone: str
+    cycles: int | None
+    regimen: str
+    first_dose_on: str
+    post_scan_to_surgery_days: int | None
+
+
+@dataclass(frozen=True)
+class RecordedReading:
+    """How one pathology reading was made."""
+
+    source: str
+    reader: str
+    sampling_complete: bool
+    blinded: bool
+
+
+@dataclass(frozen=True)
+class RecordedMask:
+    """How one mask was drawn, and its scan made."""
+
+    patient: str
+    kind: str
+    author: str
+    tool: str
+    manufacturer: str
+    kernel: str
+    slice_thickness_mm: float | None
+    pixel_mm: float
+    kvp: float | None
+    contrast: bool | None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Everything of the cohort that reports describe, at one moment."""
+
+    cohort_name: str
+    is_synthetic: bool
+    training_centre: str
+    patients: tuple[RecordedPatient, ...]
+    readings: tuple[RecordedReading, ...]
+    masks: tuple[RecordedMask, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recorded:
+        """Return what `as_dict` wrote."""
+        return cls(
+            values["cohort_name"],
+            values["is_synthetic"],
+            values["training_centre"],
+            tuple(RecordedPatient(**row) for row in values["patients"]),
+            tuple(RecordedReading(**row) for row in values["readings"]),
+            tuple(RecordedMask(**row) for row in values["masks"]),
+        )
+
+
+def record(
+    cohort: Cohort,
+    patients: Sequence[Patient],
+    *,
+    zones: Mapping[str, str],
+    outcomes: Sequence[PathologyOutcome],
+    segmentations: Sequence[Segmentation],
+) -> Recorded:
+    """Return what is described of modelled patients, from rows as they are in memory.
+
+    Parameters
+    ----------
+    zones : mapping of str to str
+        Where the tumour lies, by patient code.
+    """
+    home = cohort.training_centre
+    by_patient = {outcome.patient_id: outcome for outcome in outcomes}
+    return Recorded(
+        cohort_name=cohort.name,
+        is_synthetic=cohort.is_synthetic,
+        training_centre=f"{home.name} ({home.code})" if home else "",
+        patients=tuple(_patient(one, zones.get(one.code, ""), by_patient.get(one.pk)) for one in patients),
+        readings=tuple(RecordedReading(o.source, o.reader, o.sampling_complete, o.blinded) for o in outcomes),
+        masks=tuple(map(_mask, segmentations)),
+    )
+
+
+def _patient(patient: Patient, zone: str, outcome: PathologyOutcome | None) -> RecordedPatient:
+    timeline = timeline_of(patient, outcome=outcome)
+    scanned, operated = timeline.post_scan_on, timeline.surgery_on
+    return RecordedPatient(
+        code=patient.code,
+        age_years=_number(patient.age_years),
+        sex=patient.sex,
+        smoking=patient.smoking,
+        histology=patient.histology,
+        stage=stage_of(patient)[0],
+        pdl1_percent=_number(patient.pdl1_percent),
+        zone=zone,
+        cycles=patient.cycles,
+        regimen=patient.regimen,
+        first_dose_on=patient.first_dose_on.isoformat() if patient.first_dose_on else "",
+        post_scan_to_surgery_days=(operated - scanned).days if operated and scanned else None,
+    )
+
+
+def _mask(mask: Segmentation) -> RecordedMask:
+    series = mask.series
+    return RecordedMask(
+        patient=mask.timepoint.patient.code,
+        kind=mask.kind,
+        author=mask.author,
+        tool=mask.tool,
+        manufacturer=series.manufacturer,
+        kernel=series.kernel,
+        slice_thickness_mm=_number(series.slice_thickness_mm),
+        pixel_mm=float(series.spacing_zyx_mm[-1]),
+        kvp=_number(series.kvp),
+        contrast=series.contrast,
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
