@@ -80,6 +80,10 @@ class Command(EcotoneCommand):
                 self.stdout.write(
                     f"  {row['split']:<20} {centre:<12} n={row['n']:<4} events={row['events']:<4} {_main(row)}"
                 )
+                for line in _survival_lines(row):
+                    self.stdout.write(f"    {line}")
+            for row in model.get("coefficients", []):
+                self.stdout.write(f"  {row['feature'].removeprefix('own|')}: {_hazard_ratio(row, '_per_sd')} per SD")
 
 
 def _analyse(content: bytes, choices: Choices, recipe: Recipe) -> Analysed:
@@ -106,6 +110,25 @@ def _recipe(name: str, seed: int | None) -> Recipe:
             "unknown_setting", f"There is no recipe “{name}”; there are {', '.join(sorted(BUILT_IN))}."
         )
     return BUILT_IN[name] if seed is None else replace(BUILT_IN[name], seed=seed)
+
+
+def _survival_lines(row: dict[str, Any]) -> list[str]:
+    if "c_index" not in row:
+        return []
+    lines = [f"high against low risk: {_hazard_ratio(row)}"]
+    for group in row["risk_groups"]:
+        limits = ("-" if group[name] is None else f"{group[name]:g}" for name in ("median_low", "median_high"))
+        median = "not reached" if group["median"] is None else f"{group['median']:g}"
+        at_risk = ", ".join(f"{n} at {time:g}" for n, time in zip(group["at_risk"], group["times"], strict=True))
+        lines.append(f"{group['group']}: median {median} ({' to '.join(limits)}); at risk {at_risk}")
+    return lines
+
+
+def _hazard_ratio(row: dict[str, Any], unit: str = "") -> str:
+    value, low, high = (row[f"hazard_ratio{unit}{end}"] for end in ("", "_low", "_high"))
+    if value is None:
+        return "no hazard ratio. " + (row.get("reason") or row.get("undefined", {}).get("hazard_ratio", ""))
+    return f"hazard ratio {value:.2f} ({low:.2f}-{high:.2f})"
 
 
 def _main(row: dict[str, Any]) -> str:

@@ -12,9 +12,11 @@ import pytest
 from modeling.core import errors
 from modeling.core.recipes import QUICK, Recipe
 from modeling.core.survival.chain import fit_survival, folds_of, score_test
+from modeling.core.survival.coefficients import hazard_ratios
 from modeling.core.survival.concordance import harrell
-from modeling.core.survival.cox import fit_cox, log_rank
-from modeling.core.survival.kaplan_meier import kaplan_meier
+from modeling.core.survival.cox import fit_cox, is_monotone, log_rank
+from modeling.core.survival.kaplan_meier import kaplan_meier, median_survival, numbers_at_risk, times_shown
+from modeling.core.survival.measures import evaluate_risks
 from modeling.core.survival.study import SurvivalTable, analyse_survival
 
 RECIPE = replace(QUICK, views=("all",), own_views={"all": {"columns": ["own|*"]}})
@@ -234,3 +236,143 @@ def test_a_fusion_of_survival_models_is_refused_by_name() -> None:
     views = {"a": {"columns": ["own|signal"]}, "b": {"columns": ["own|noise_*"]}, "ab": {"fuse": ["a", "b"]}}
     with pytest.raises(errors.InvalidViews, match="ab"):
         analyse_survival(drawn(), replace(RECIPE, views=tuple(views), own_views=views))
+
+
+# The maximum of the likelihood, and likelihoods without one.
+
+
+def slowly(b: float, x: np.ndarray, time: np.ndarray, event: np.ndarray) -> float:
+    """Compute the partial log-likelihood of one feature, event by event as Efron writes it."""
+    total = 0.0
+    for moment in np.unique(time[event == 1]):
+        tied = (time == moment) & (event == 1)
+        shares = np.arange(tied.sum()) / tied.sum()
+        at_risk, of_tied = np.exp(b * x[time >= moment]).sum(), np.exp(b * x[tied]).sum()
+        total += b * x[tied].sum() - np.log(at_risk - shares * of_tied).sum()
+    return total
+
+
+def has_no_maximum(X: np.ndarray, time: np.ndarray, event: np.ndarray) -> bool:
+    """Decide by all pairs of an event and a patient at risk whether some direction never falls behind."""
+    from scipy.optimize import linprog
+
+    pairs = np.array([X[i] - X[j] for i in np.flatnonzero(event) for j in np.flatnonzero(time >= time[i])])
+    found = linprog(-pairs.sum(axis=0), A_ub=-pairs, b_ub=np.zeros(len(pairs)), bounds=[(-1, 1)] * X.shape[1])
+    return bool(-found.fun > 1e-6)
+
+
+def test_the_coefficient_of_three_patients_is_that_of_the_closed_form() -> None:
+    # Events of x = 1 and x = 0 among (1, 0, 1) and (0, 1): 2 e^2b = 1.
+    fitted = fit_cox(np.array([[1.0], [0], [1]]), np.array([1.0, 2, 3]), np.array([1.0, 1, 0]))
+    assert fitted.coefficients[0] == pytest.approx(-np.log(2) / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_other_coefficient_has_a_higher_likelihood_with_ties(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    x, time = random.normal(size=40) * 10.0 ** (seed - 4), random.integers(1, 12, 40) * 1.0
+    event = random.integers(0, 2, 40) * 1.0
+    found = float(fit_cox(x[:, None], time, event).coefficients[0])
+    step = 1e-3 / x.std()
+    below, at, above = (slowly(found + shift, x, time, event) for shift in (-step, 0.0, step))
+    peak = step * (below - above) / (2 * (below - 2 * at + above))  # of the parabola through the three
+    assert abs(peak) * x.std() < 1e-6
+
+
+def test_a_likelihood_without_a_maximum_is_told_from_all_pairs_on_any_small_input() -> None:
+    random, refused = np.random.default_rng(3), 0
+    for turn in range(150):
+        n, p = int(random.integers(5, 14)), int(random.integers(1, 4))
+        X = random.integers(0, 3, (n, p)) * 1.0 if turn % 2 else random.normal(size=(n, p))
+        time, event = random.integers(1, 10, n) * 1.0, (random.random(n) < 0.4) * 1.0
+        if not event.any():
+            continue
+        assert is_monotone(X, time, event) == has_no_maximum(X, time, event)
+        refused += is_monotone(X, time, event)
+    assert 20 < refused < 130
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0, 1e-6, 1e6])
+def test_a_separated_group_has_no_hazard_ratio_but_its_reason_and_keeps_the_log_rank_test(factor: float) -> None:
+    time, event = np.arange(1.0, 21), np.array([1.0] * 8 + [0] * 2 + [1.0, 1] + [0] * 8)
+    high = np.arange(20) < 10  # nobody of them is left when the others have their events
+    with pytest.raises(errors.NotEstimable, match="separation"):
+        fit_cox(high[:, None] * factor, time, event)
+    row = evaluate_risks("external", None, high * 1.0, high, time, event, RECIPE)
+    assert (row.hazard_ratio, row.hazard_ratio_low, row.hazard_ratio_high) == (None, None, None)
+    assert "separation" in row.undefined["hazard_ratio"]
+    assert row.log_rank_p < 0.05
+
+
+def test_a_combination_that_separates_is_found_where_no_single_feature_does() -> None:
+    random = np.random.default_rng(4)
+    noise = random.normal(size=30)
+    order = np.arange(30.0)
+    X = np.column_stack([noise * 5 - order / 5, noise * 5])
+    time, event = order + 1, np.ones(30)
+    assert not any(is_monotone(X[:, [place]], time, event) for place in (0, 1))
+    assert is_monotone(X, time, event)
+    assert np.isfinite(fit_cox(X, time, event, penalizer=0.1).coefficients).all()
+
+
+def test_features_that_follow_from_each_other_or_never_differ_are_refused_in_words() -> None:
+    table = drawn(60)
+    x, time, event = table.X["own|signal"].to_numpy(), table.time.to_numpy(), table.event.to_numpy(float)
+    for X in (np.column_stack([x, 2 * x]), np.ones((60, 1))):
+        with pytest.raises(errors.NotEstimable, match="among patients at risk"):
+            fit_cox(X, time, event)
+    with pytest.raises(errors.NotEstimable, match="no event"):
+        fit_cox(x[:, None], time, np.zeros(60))
+
+
+def test_the_models_coefficients_are_hazard_ratios_per_deviation_and_per_unit(study) -> None:
+    row = next(one for one in study.coefficients["all"] if one["feature"] == "own|signal")
+    assert row["hazard_ratio_per_sd"] == pytest.approx(np.exp(row["log_hazard_per_sd"]))
+    assert row["hazard_ratio_per_unit"] ** row["standard_deviation"] == pytest.approx(row["hazard_ratio_per_sd"])
+    assert 1 < row["hazard_ratio_per_sd_low"] < row["hazard_ratio_per_sd"] < row["hazard_ratio_per_sd_high"]
+
+
+def test_a_model_that_only_the_penalty_holds_has_no_hazard_ratios_but_their_reason() -> None:
+    table = drawn(60)
+    codes = table.X.index
+    orders = pd.DataFrame({"own|order": -np.arange(60.0)}, index=codes)
+    time, event = np.arange(1.0, 61), np.ones(60)
+    model = fit_survival(orders, time, event, RECIPE, name="all")
+    (row,) = hazard_ratios(replace(model, lower=np.array([-1e9]), upper=np.array([1e9])), orders, time, event)
+    assert row["hazard_ratio_per_sd"] is None
+    assert "separation" in row["reason"]
+    assert np.isfinite(row["log_hazard_per_sd"])
+
+
+# The median and the numbers at risk.
+
+#: Freireich et al., Blood 1963;21:699: weeks of remission under 6-mercaptopurine and placebo.
+TREATED = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
+PLACEBO = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23]
+
+
+def test_the_medians_of_the_leukaemia_trial_are_the_published_ones() -> None:
+    # Medians 23 and 8 weeks; survfit(conf.type = "log-log") has 13 to NA and 4 to 11.
+    time = np.array(TREATED, float)
+    event = np.array([1, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0], float)
+    found = median_survival(kaplan_meier(time, event))
+    assert (found.value, found.low, found.high) == (23, 13, None)
+    placebo = median_survival(kaplan_meier(np.array(PLACEBO, float), np.ones(21)))
+    assert (placebo.value, placebo.low, placebo.high) == (8, 4, 11)
+
+
+def test_a_curve_that_runs_at_a_half_has_its_median_in_the_middle_and_one_above_has_none() -> None:
+    assert median_survival(kaplan_meier(np.array([1.0, 2, 5, 6]), np.ones(4))).value == 3.5
+    assert median_survival(kaplan_meier(np.array([1.0, 2, 5, 6]), np.array([1.0, 0, 0, 0]))).value is None
+
+
+@pytest.mark.parametrize("longest", [0.0, 0.03, 1.0, 37.0, 100.0, 4123.0])
+def test_times_are_round_and_at_risk_are_those_still_under_observation(longest: float) -> None:
+    time = np.linspace(0, longest, 11)
+    times = times_shown(time)
+    assert times[0] == 0
+    assert times[-1] <= longest
+    assert len(times) <= 7
+    counted = numbers_at_risk(time, times)
+    assert counted == [sum(one >= moment for one in time) for moment in times]
+    assert counted == sorted(counted, reverse=True)
