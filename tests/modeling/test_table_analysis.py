@@ -181,6 +181,16 @@ def test_a_check_shows_who_is_used_and_the_advice_before_anything_runs(trial: Tr
     assert not Job.objects.exists()
 
 
+def test_the_advice_is_the_same_before_and_after_an_analysis(trial: Trial, queue: Queue) -> None:
+    table = brought(trial)
+    before = post(trial, table, "check").context["preview"].sample_size
+    post(trial, table, "start")
+    deliver(Job.objects.get(), queue)
+    table.refresh_from_db()
+    assert table.result["sample_size"] == before
+    assert before["sentence"].startswith("A model that chooses among 2 candidate features")
+
+
 @pytest.mark.parametrize(
     ("columns", "choices", "said"),
     [
@@ -259,8 +269,12 @@ def test_a_survival_result_has_its_own_columns_and_curves(trial: Trial, queue: Q
     deliver(Job.objects.get(), queue)
     table.refresh_from_db()
     page = trial.client("researcher").get(table.get_absolute_url()).content.decode()
-    for words in ("C-index", "Log-rank p", "Kaplan-Meier, all, external test"):
+    for words in ("C-index", "Log-rank p", "Kaplan-Meier, all, external test", "At risk at", "Median time"):
         assert words in page, words
+    (model,) = table.result["models"]
+    row = model["coefficients"][0]
+    for end in ("", "_low", "_high"):
+        assert f"{row[f'hazard_ratio_per_sd{end}']:.2f}" in page
 
 
 def test_a_leak_is_refused_before_a_job_is_made(trial: Trial) -> None:

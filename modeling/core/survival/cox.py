@@ -16,8 +16,8 @@ Bools = NDArray[np.bool_]
 
 #: Why there is no hazard ratio where the likelihood is monotone.
 MONOTONE = (
-    "At every event, the patient who had it was the foremost of all who were still at risk (separation): the likelihood "
-    "rises without end and no finite hazard ratio fits best."
+    "At every event the patient who had it was, by these features, first among all who were still at risk (separation): "
+    "the likelihood rises without end, so that no finite hazard ratio fits best."
 )
 _Z = float(stats.norm.ppf(0.975))
 

@@ -164,7 +164,7 @@ def _newton_step(gradient: Floats, information: Floats) -> Floats:
         raise NotEstimable(
             "The features of the Cox regression do not differ, or one follows from the others, among patients at risk."
         )
-    found: Floats = np.linalg.solve(information, gradient)
+    found: Floats = np.asarray(np.linalg.solve(information, gradient), dtype=np.float64)
     return found
 
 
