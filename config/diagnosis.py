@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from cohorts.services.onboarding import is_empty, setup_code
-from cohorts.workers import broker_answers, redis_binary, workers_answer
+from cohorts.workers import broker_answers, redis_binary, start_command, workers_answer
 from config.staticfiles import BROWSER_LIBRARIES
 
 _LIBRARIES = (
@@ -143,7 +143,8 @@ def workers() -> Finding:
     """Look whether workers run."""
     if workers_answer():
         return Finding("Workers", "ok", "answer")
-    return Finding("Workers", "warning", "none runs now", "make demo starts them; commands with --wait do, too.")
+    remedy = f"Start them: {start_command()}. Until then imports and other work wait."
+    return Finding("Workers", "warning", "no worker is running", remedy)
 
 
 def disk() -> Finding:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.db.models import Case, Count, QuerySet, When
+from django.utils import timezone
 
+from cohorts import heartbeat
 from cohorts.access import Person, visible
 from cohorts.models import Cohort, Job
 
@@ -36,3 +38,9 @@ def job_cases(job: Job) -> QuerySet[Job]:
     """Give the cases of a batch, those that need attention first."""
     trouble = Case(When(state__in=[Job.State.FAILED, Job.State.CRASHED], then=0), default=1)
     return job.children.select_related("patient").order_by(trouble, "pk")
+
+
+def someone_works() -> bool:
+    """Return whether a worker gave a sign of life, or holds a job; known at once, without asking the broker."""
+    held = Job.objects.filter(state=Job.State.RUNNING, lease_until__gt=timezone.now())
+    return heartbeat.is_heard() or held.exists()

@@ -15,7 +15,8 @@ from cohorts import jobs
 from cohorts.access import Action, actions_in, fetch
 from cohorts.models import Cohort, Job
 from cohorts.paging import page_by_key
-from cohorts.selectors.jobs import STATES, count_states, job_cases, jobs_for_list
+from cohorts.selectors.jobs import STATES, count_states, job_cases, jobs_for_list, someone_works
+from cohorts.workers import start_command
 
 JOBS_PER_PAGE = 30
 _STATE_WORDS = {
@@ -66,7 +67,8 @@ def _context(request: HttpRequest, job: Job) -> dict[str, object]:
     actions = actions_in(request.user, job.cohort)
     may_control = CONTROLS[Job.Kind(job.kind)] in actions
     cases = Paginator(job_cases(job), 50).get_page(request.GET.get("page"))
-    return {"cohort": job.cohort, "job": job, "cases": cases, "actions": actions, "may_control": may_control}
+    context = {"cohort": job.cohort, "job": job, "cases": cases, "actions": actions, "may_control": may_control}
+    return context if job.is_over or someone_works() else context | {"start_workers": start_command()}
 
 
 @require_safe

@@ -1,24 +1,18 @@
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from cohorts.models import Cohort, Job
 from cohorts.terminal import EcotoneCommand, progress_bar, require_done, watch
-from cohorts.workers import running_process, running_workers
-from config import demo
+from cohorts.workers import running_workers
+from config import demo, serving
 from imaging.services import registration
 from imaging.services.extraction import enqueue_missing
 from imaging.services.protocols import DEFAULT_PROTOCOL
@@ -46,30 +40,21 @@ class Command(EcotoneCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
-        if not options["no_serve"]:
-            _require_free(options["port"])
         if options["patients"] < 4:
             raise CommandError("The demonstration needs at least 4 patients, to have one of each centre.")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
-        try:
-            with ExitStack() as stack:
-                self._prepare()
-                processes = stack.enter_context(running_workers(beat=not options["no_serve"]))
-                cohort = self._pipeline(options)
-                self.stdout.write(f"The demonstration is ready after {time.monotonic() - started:.0f} s.")
-                self.stdout.flush()
-                if options["as_json"]:
-                    self.print_json(_report(cohort))
-                if not options["no_serve"]:
-                    server = stack.enter_context(running_process(_web_command(options["port"]), "web"))
-                    self._serve([*processes, server], options["port"])
-        except KeyboardInterrupt:
-            self.stdout.write("\nStopped; the data stay where they are.")
-
-    def _prepare(self) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("collectstatic", verbosity=0, interactive=False)
+        with serving.until_interrupted(), ExitStack() as stack:
+            if not options["no_serve"]:
+                stack.enter_context(serving.sole_server(options["port"], target="demo"))
+            serving.prepare()
+            processes = stack.enter_context(running_workers(beat=not options["no_serve"]))
+            cohort = self._pipeline(options)
+            self.stdout.write(f"The demonstration is ready after {time.monotonic() - started:.0f} s.")
+            self.stdout.flush()
+            if options["as_json"]:
+                self.print_json(_report(cohort))
+            if not options["no_serve"]:
+                site = stack.enter_context(serving.running_site(options["port"]))
+                self._serve([*processes, site], options["port"])
 
     def _pipeline(self, options: dict[str, Any]) -> Cohort:
         plan = demo.plan_demo(options["patients"], seed=options["seed"])
@@ -113,15 +98,14 @@ class Command(EcotoneCommand):
             self.stderr.write(f"{label}: {failed} cases failed; the job page says why.")
 
     def _serve(self, processes: list[subprocess.Popen[bytes]], port: int) -> None:
-        _wait_for(port)
-        self.stdout.write(f"\n  Ecotone: http://127.0.0.1:{port}/   (research use only; every patient is synthetic)")
+        self.stdout.write(
+            f"\n  Ecotone: {serving.address_of(port)}   (research use only; every patient is synthetic)"
+        )
         for name, password in demo.logins().items():
             self.stdout.write(f"  log in as {name:<12} password {password}")
         self.stdout.write("\n  Ctrl-C stops everything.")
         self.stdout.flush()
-        while all(process.poll() is None for process in processes):
-            time.sleep(0.5)
-        raise CommandError(f"A process ended by itself; see {settings.DATA_DIR / 'logs'}.")
+        serving.watch_over(processes)
 
 
 def _recipe(cohort: Cohort) -> str:
@@ -132,33 +116,3 @@ def _recipe(cohort: Cohort) -> str:
 def _report(cohort: Cohort) -> dict[str, Any]:
     run = latest_run(cohort)
     return {"cohort": cohort.code, "run": run.number if run else None, "finished_at": timezone.now().isoformat()}
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise CommandError(f"Port {port} is in use. Choose another: make demo PORT={port + 1}") from None
-
-
-def _web_command(port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
-        *("--bind", f"127.0.0.1:{port}", "--workers", str(min(4, os.cpu_count() or 1)), "--threads", "4"),
-    ]
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise CommandError(f"The web server did not start; see {settings.DATA_DIR / 'logs' / 'web.log'}.")
