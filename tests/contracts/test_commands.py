@@ -33,6 +33,7 @@ OWN = {
     "predict",
     "register",
     "report",
+    "serve",
     "stability",
     "train",
     "voxel_maps",
@@ -40,6 +41,7 @@ OWN = {
 }
 OPTIONS = {
     "demo": ["--patients", "--seed", "--port", "--no-serve"],
+    "serve": ["--port", "--json"],
     "import_dicom": ["--cohort", "--patient", "--timepoint", "--dry-run", "--json"],
     "import_outcomes": ["--cohort", "--sheet", "--redcap", "--commit", "--json"],
     "extract": ["--cohort", "--protocol", "--wait", "--json"],

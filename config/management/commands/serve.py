@@ -7,11 +7,19 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from cohorts import jobs
+from cohorts.models import User
 from cohorts.services.onboarding import is_empty, setup_code
 from cohorts.terminal import EcotoneCommand
 from cohorts.workers import require_own_broker, running_workers
 from config import serving
 from config.diagnosis import browser_libraries
+
+
+#: After a demonstration people can log in, so no setup code opens the site, but none of them may make a study.
+_NOBODY_BEGINS = (
+    "\n  Nobody here may make a study. Make somebody who may: .venv/bin/python manage.py createsuperuser"
+    "\n  (or serve a data folder of your study's own: ECOTONE_DATA_DIR=FOLDER make serve)"
+)
 
 
 class Command(EcotoneCommand):
@@ -53,5 +61,7 @@ class Command(EcotoneCommand):
                 self.stdout.write("  workers: those that run already; they stay when this site stops.")
             if code:
                 self.stdout.write(f"\n  Nobody can log in yet. Open the address and enter this setup code: {code}")
+            elif not User.objects.filter(is_superuser=True, is_active=True).exists():
+                self.stdout.write(_NOBODY_BEGINS)
             self.stdout.write("\n  Ctrl-C stops everything." if started else "\n  Ctrl-C stops the site.")
         self.stdout.flush()

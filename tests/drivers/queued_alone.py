@@ -1,0 +1,32 @@
+"""Queues an import where no worker runs, and looks at the page of the job as its person does."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import django
+
+django.setup()
+
+from django.test import Client  # noqa: E402
+
+from cohorts.models import Cohort, User  # noqa: E402
+from imaging.services.ingest import enqueue_import  # noqa: E402
+from imaging.services.placing import ImportOptions  # noqa: E402
+
+
+def main(folder: str) -> None:
+    person = User.objects.get()
+    job = enqueue_import(Cohort.objects.get(), path=Path(folder), options=ImportOptions(), user=person)
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(person)
+    started = time.monotonic()
+    page = client.get(job.get_absolute_url()).content.decode()
+    print(json.dumps({"page": page, "path": job.get_absolute_url(), "seconds": time.monotonic() - started}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
