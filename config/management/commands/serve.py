@@ -14,7 +14,6 @@ from cohorts.workers import require_own_broker, running_workers
 from config import serving
 from config.diagnosis import browser_libraries
 
-
 #: After a demonstration people can log in, so no setup code opens the site, but none of them may make a study.
 _NOBODY_BEGINS = (
     "\n  Nobody here may make a study. Make somebody who may: .venv/bin/python manage.py createsuperuser"
