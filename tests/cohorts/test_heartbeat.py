@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -179,3 +180,16 @@ def test_workers_that_run_already_are_used_and_said_to_stay(trial: Trial, capsys
     said = capsys.readouterr().out
     assert "those that run already" in said
     assert "Ctrl-C stops the site." in said
+
+
+def test_an_impatient_second_ctrl_c_does_not_break_off_the_stopping(capsys: Any) -> None:
+    before, while_stopping = signal.getsignal(signal.SIGINT), []
+    with serving.until_interrupted():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)  # the signal ends this at once
+        finally:
+            while_stopping.append(signal.getsignal(signal.SIGINT))
+    assert while_stopping == [signal.SIG_IGN]
+    assert signal.getsignal(signal.SIGINT) == before
+    assert "Stopped" in capsys.readouterr().err
