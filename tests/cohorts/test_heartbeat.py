@@ -47,7 +47,10 @@ def sign(data_folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", ["cohorts:job", "cohorts:job-progress"])
-def test_a_job_that_waits_for_nobody_says_so_with_the_command(trial: Trial, name: str) -> None:
+def test_a_job_that_waits_for_nobody_says_so_with_the_command_and_asks_no_broker(
+    trial: Trial, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "broker_answers", lambda: pytest.fail("a page waits for no broker"))
     page = page_of(trial, waiting(trial), name)
     assert NOBODY in page
     assert workers.start_command() in page

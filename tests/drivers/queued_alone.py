@@ -1,10 +1,9 @@
-"""Queues an import where no worker runs, and looks at the page of the job as its person does."""
+"""Queues an import where no worker runs, looks at the page of the job as its person does, and asks the doctor."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import django
@@ -15,6 +14,7 @@ from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from cohorts.models import Cohort, Job, User  # noqa: E402
+from config.diagnosis import workers  # noqa: E402
 from imaging.services.ingest import enqueue_import  # noqa: E402
 from imaging.services.placing import ImportOptions  # noqa: E402
 
@@ -26,9 +26,8 @@ def main(folder: str) -> None:
     Job.objects.update(enqueued_at=timezone.now())
     client = Client(SERVER_NAME="localhost")
     client.force_login(person)
-    started = time.monotonic()
     page = client.get(job.get_absolute_url()).content.decode()
-    print(json.dumps({"page": page, "path": job.get_absolute_url(), "seconds": time.monotonic() - started}))
+    print(json.dumps({"page": page, "path": job.get_absolute_url(), "doctor": workers().__dict__}))
 
 
 if __name__ == "__main__":
