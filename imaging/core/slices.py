@@ -128,7 +128,7 @@ def require_slice_count(count: int) -> None:
 
 def require_thin_slices(grid: Grid) -> None:
     """Raise `SliceTooThick` when slices lie further apart than METHOD 4.1 accepts."""
-    spacing = max(grid.spacing_zyx_mm)  # whichever axis was scanned
+    spacing = grid.spacing_zyx_mm[0]
     if spacing > MAXIMUM_SLICE_SPACING_MM + _SPACING_TOLERANCE_MM:
         raise SliceTooThick(
             f"Slices lie {spacing:.4g} mm apart; at most {MAXIMUM_SLICE_SPACING_MM:g} mm are accepted for texture."

@@ -185,6 +185,8 @@ def _read_raster(file: Path) -> Volume:
     require_slice_count(min(volume.grid.shape_zyx))
     require_thin_slices(volume.grid)
     require_air(volume, why="The file does not state its modality")
+    widest = max(volume.grid.spacing_zyx_mm)
+    require_thin_slices(replace(volume.grid, spacing_zyx_mm=(widest, *volume.grid.spacing_zyx_mm[1:])))
     return volume
 
 

@@ -81,13 +81,16 @@ def test_fractional_hu_are_kept_as_float32(chest: Any, edit: Edit) -> None:
     assert volume.array[0, 0, 0] == -900.25
 
 
-def test_a_head_first_series_has_the_grid_of_its_orientation(chest: Any, edit: Edit) -> None:
+def test_a_series_whose_rows_run_to_the_front_is_turned_towards_back_and_head(chest: Any, edit: Edit) -> None:
+    stored = read_series(chest.slices)
     for file in chest.slices:
         edit(file, ImageOrientationPatient=[1, 0, 0, 0, -1, 0])
-    grid = read_series(chest.slices).grid
-    # Rows run to the back's opposite, so the normal points to the feet and the top slice comes first.
-    assert grid.direction == ((1, 0, 0), (0, -1, 0), (0, 0, -1))
-    assert grid.origin_lps_mm == (-12.5, -20.25, -87.5)
+    volume = read_series(chest.slices)
+    assert volume.grid.direction == IDENTITY
+    # The first stored row is now the last: its centre stays at y = -20.25 mm.
+    rows, spacing = stored.grid.shape_zyx[1], stored.grid.spacing_zyx_mm[1]
+    assert volume.grid.origin_lps_mm == (-12.5, -20.25 - (rows - 1) * spacing, stored.grid.origin_lps_mm[2])
+    assert np.array_equal(volume.array, stored.array[:, ::-1])
 
 
 def test_it_refuses_a_missing_slice_with_positions_and_gap(chest: Any) -> None:
