@@ -67,6 +67,7 @@ REMEDIES = {
     "empty_mask": "Contour the tumour, or mark the timepoint as not evaluable.",
     "no_closed_contour": "Nothing to do: points and open lines enclose no voxels.",
     "mask_too_small": "Check the contour, or mark the timepoint as not evaluable.",
+    "too_many_grey_levels": "Take a protocol with wider or fewer bins, or check that the image holds HU.",
     "nothing_in_range": "Check the contour, or take a protocol with a wider intensity range.",
     "grid_mismatch": "Resample the mask onto the image's grid, or choose the image that it was drawn on.",
     "mask_outside_image": "Check that mask and image belong together.",

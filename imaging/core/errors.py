@@ -151,6 +151,12 @@ class NothingInRange(MaskRefused):
     code = "nothing_in_range"
 
 
+class TooManyGreyLevels(MaskRefused):
+    """The protocol's bins cut the intensities into more grey levels than texture is computed from."""
+
+    code = "too_many_grey_levels"
+
+
 class GridMismatch(MaskRefused):
     """Mask and image do not share a grid."""
 

@@ -19,7 +19,7 @@ from imaging.core.engine.prepared import Prepared
 from imaging.core.engine.resegment import resegment
 from imaging.core.errors import MaskTooSmall
 from imaging.core.feature_vector import FeatureVector
-from imaging.core.geometry import TumorMask, Volume, bounding_box, require_same_grid
+from imaging.core.geometry import TumorMask, Volume, bounding_box, compact_hu, require_same_grid
 from imaging.core.provenance import versions
 from imaging.core.resample import resample_around
 from imaging.core.spec import ExtractionSpec, RadiomicsSpec
@@ -81,6 +81,8 @@ def extract(volume: Volume, mask: TumorMask, spec: ExtractionSpec) -> FeatureVec
 
 
 def _prepare(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Prepared:
+    if settings.rounding == "whole_hu":
+        volume = Volume(compact_hu(np.rint(volume.array)), volume.grid)
     if settings.convention == "ibsi":
         return ibsi.prepare(volume, mask, settings)
     image, region = _resampled(volume, mask, settings)

@@ -21,6 +21,7 @@ DESCRIPTORS = ("hist10", "mean4")
 ENGINES = ("native", "pyradiomics")
 CONVENTIONS = ("pyradiomics", "ibsi")
 INTERPOLATIONS = ("bspline", "linear")
+ROUNDINGS = ("as_stored", "whole_hu")
 ALGORITHMS = ("kmeans", "gmm")
 
 #: What a setting was before it existed. A stored protocol without it means this, and a digest leaves it
@@ -32,6 +33,7 @@ _IMPLIED: dict[str, Any] = {
     "bin_count": None,
     "resegment_range_hu": None,
     "resegment_sigmas": None,
+    "rounding": "as_stored",
     "algorithm": "kmeans",
 }
 
@@ -58,6 +60,10 @@ class RadiomicsSpec:
         Voxels of other intensity (bounds included) do not count for intensity and texture.
     resegment_sigmas : float, optional
         Nor do voxels farther than this many standard deviations from the mean.
+    rounding : {"as_stored", "whole_hu"}
+        What happens to an image of fractional HU. as_stored takes it as it is, and its resampled values stay
+        fractional, whereas those of whole numbers are truncated: both as pyradiomics does. whole_hu rounds
+        every voxel to the nearest whole HU first (half to even), so that how a scan was stored changes nothing.
     """
 
     resampled_spacing_mm: float | None = 1.0
@@ -74,6 +80,7 @@ class RadiomicsSpec:
     bin_count: int | None = None
     resegment_range_hu: tuple[float, float] | None = None
     resegment_sigmas: float | None = None
+    rounding: str = "as_stored"
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,7 @@ class ExtractionSpec:
         _require_known("engine", (self.radiomics.engine,), ENGINES)
         _require_known("convention", (self.radiomics.convention,), CONVENTIONS)
         _require_known("interpolation", (self.radiomics.interpolation,), INTERPOLATIONS)
+        _require_known("rounding", (self.radiomics.rounding,), ROUNDINGS)
         _require_known("neighbourhood", (self.habitats.neighbourhood,), NEIGHBOURHOODS)
         _require_known("descriptor", (self.habitats.descriptor,), DESCRIPTORS)
         _require_known("algorithm", (self.habitats.algorithm,), ALGORITHMS)

@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.core.compiled import compiled
+from imaging.core.errors import TooManyGreyLevels
 
 IntArray = NDArray[np.int32]
 FloatArray = NDArray[np.float64]
+
+#: Matrices of co-occurrence grow with the square of the levels that occur, and their eigenvalues with the cube.
+MAXIMUM_LEVELS = 1024
+#: From the lowest level to the highest, whether they occur or not; no table is made for more.
+_MAXIMUM_SPAN = 65536
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +69,7 @@ def levels_by_width(values: NDArray[np.generic], *, width: float) -> GreyLevels:
         Width of a bin, in the unit of `values`.
     """
     minimum, maximum = values.min(), values.max()
+    require_span(float(maximum) / width - float(minimum) / width, values)
     whole = int(width) if float(width).is_integer() else width  # as typed by a person, so that types agree
     edges = np.arange(minimum - (minimum % whole), maximum + 2 * whole, whole)
     return GreyLevels.of(_digitise(values.astype(np.float64), edges.astype(np.float64)))
@@ -78,9 +85,36 @@ def levels_by_count(values: NDArray[np.generic], *, count: int) -> GreyLevels:
     count : int
         Number of bins.
     """
+    require_span(count, values)
     edges = np.histogram_bin_edges(values, count).astype(np.float64)
     edges[-1] += 1  # the maximum belongs to the last bin
     return GreyLevels.of(_digitise(values.astype(np.float64), edges))
+
+
+def require_few_levels(levels: GreyLevels) -> GreyLevels:
+    """Return the levels, or refuse more than texture can be computed from in reasonable time.
+
+    Raises
+    ------
+    TooManyGreyLevels
+        With the number of levels that occur, and the bound.
+    """
+    if (occurring := len(levels.present)) > MAXIMUM_LEVELS:
+        raise TooManyGreyLevels(
+            f"The {len(levels.level)} voxels of the region take {occurring} different grey levels; texture is computed "
+            f"from at most {MAXIMUM_LEVELS}."
+        )
+    return levels
+
+
+def require_span(count: float, values: NDArray[np.generic]) -> None:
+    """Refuse bins that would cut the range of some intensities into more levels than a table is made for."""
+    if not count <= _MAXIMUM_SPAN:
+        low, high = float(values.min()), float(values.max())
+        raise TooManyGreyLevels(
+            f"Intensities from {low:.6g} to {high:.6g} would be cut into {count:.0f} grey levels; at most "
+            f"{_MAXIMUM_SPAN} are told apart."
+        )
 
 
 @compiled

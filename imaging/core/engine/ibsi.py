@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.core.engine.discretise import require_span
 from imaging.core.engine.ibsi_resample import resample_aligned
 from imaging.core.engine.prepared import Prepared
 from imaging.core.engine.resegment import resegment
@@ -103,12 +104,14 @@ def ibsi_levels(values: NDArray[np.generic], settings: RadiomicsSpec, *, filtere
     """
     x = np.asarray(values, dtype=np.float64)
     if settings.bin_count is not None:
+        require_span(settings.bin_count, x)
         low, extent = x.min(), np.ptp(x)
         if extent == 0:
             return np.ones(x.shape, dtype=np.int32)
         levels = np.floor(settings.bin_count * (x - low) / extent) + 1
         return np.asarray(np.minimum(levels, settings.bin_count), dtype=np.int32)
     origin = x.min() if filtered or settings.resegment_range_hu is None else settings.resegment_range_hu[0]
+    require_span((x.max() - origin) / settings.bin_width_hu, x)
     return np.asarray(np.floor((x - origin) / settings.bin_width_hu) + 1, dtype=np.int32)
 
 

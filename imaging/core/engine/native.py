@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.core.engine import firstorder, shape
-from imaging.core.engine.discretise import GreyLevels, levels_by_count, levels_by_width
+from imaging.core.engine.discretise import GreyLevels, levels_by_count, levels_by_width, require_few_levels
 from imaging.core.engine.filters import image_types, images
 from imaging.core.engine.ibsi import ibsi_levels, ibsi_values
 from imaging.core.engine.prepared import Prepared
@@ -51,6 +51,8 @@ def compute(prepared: Prepared, settings: RadiomicsSpec) -> dict[str, float]:
     for image_type, array in images(prepared.image, region.box, settings):
         values = array[region.inside]
         levels = _levels(values, settings, filtered=image_type != "original")
+        if FAMILIES.keys() & set(settings.classes):
+            require_few_levels(levels)
         of_image = texture_features(levels, region, families=[kind for kind in settings.classes if kind in FAMILIES])
         if "firstorder" in settings.classes:
             of_image |= firstorder.first_order(

@@ -10,7 +10,9 @@ import radiomics
 import SimpleITK as sitk
 from radiomics import imageoperations
 
+from imaging.core.engine.discretise import levels_by_count, levels_by_width, require_few_levels
 from imaging.core.engine.prepared import Prepared
+from imaging.core.engine.texture import FAMILIES
 from imaging.core.geometry import bounding_box, to_sitk
 from imaging.core.spec import RadiomicsSpec
 
@@ -38,10 +40,21 @@ def compute(prepared: Prepared, settings: RadiomicsSpec) -> dict[str, float]:
         whole = _crop(sitk.Cast(to_sitk(prepared.morphology), sitk.sitkUInt32), box)
         found |= _run("shape", _crop(image, box), whole, "original", options)
     for image_type, filtered in _images(image, region, settings):
+        _require_few_levels(filtered, region, settings)
         for kind in settings.classes:
             if kind != "shape":
                 found |= _run(kind, _crop(filtered, box), tumour, image_type, options)
     return found
+
+
+def _require_few_levels(image: sitk.Image, region: sitk.Image, settings: RadiomicsSpec) -> None:
+    """Refuse what pyradiomics would spend hours on, by the bound of the native engine."""
+    if not FAMILIES.keys() & set(settings.classes):
+        return
+    inside = sitk.GetArrayViewFromImage(region) > 0
+    values = sitk.GetArrayViewFromImage(image)[inside]
+    count, width = settings.bin_count, settings.bin_width_hu
+    require_few_levels(levels_by_count(values, count=count) if count else levels_by_width(values, width=width))
 
 
 def _run(kind: str, image: sitk.Image, mask: sitk.Image, prefix: str, options: dict[str, Any]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.core.engine.discretise import levels_by_width
+from imaging.core.engine.discretise import levels_by_width, require_few_levels
 from imaging.core.engine.region import PaddedRegion
 from imaging.core.engine.voxel_cooccurrence import COOCCURRENCE, cooccurrence_values
 from imaging.core.engine.voxel_correlation import correlation_values
@@ -121,7 +121,7 @@ def first_order_maps(
     maps = _blank(names, region, outside=outside)
     wanted, rows = _wanted(names, HISTOGRAM)
     if wanted.size:
-        levels = region.scatter(levels_by_width(values, width=bin_width_hu).level)
+        levels = region.scatter(require_few_levels(levels_by_width(values, width=bin_width_hu)).level)
         histogram_values(levels, region.positions, around, into, wanted, rows, maps)
     wanted, rows = _wanted(names, INTENSITY)
     if wanted.size:
@@ -183,7 +183,7 @@ def glcm_maps(
     """
     names = _chosen(features, GLCM_FEATURES)
     region = _region(image, mask, bin_width_hu=bin_width_hu, kernel_radius=kernel_radius)
-    grey = levels_by_width(region.values(image.array), width=bin_width_hu)
+    grey = require_few_levels(levels_by_width(region.values(image.array), width=bin_width_hu))
     maps = _blank(names, region, outside=outside)
     kernels = (
         region.scatter(grey.level),

@@ -43,7 +43,7 @@ from imaging.core.errors import (
     UnevenSpacing,
     UnreadableFile,
 )
-from imaging.core.geometry import Grid, Volume
+from imaging.core.geometry import IDENTITY, Grid, Volume
 
 Edit = Callable[..., None]
 DEFLATED = DeflatedExplicitVRLittleEndian
@@ -89,7 +89,9 @@ def test_a_series_whose_rows_run_to_the_front_is_turned_towards_back_and_head(ch
     assert volume.grid.direction == IDENTITY
     # The first stored row is now the last: its centre stays at y = -20.25 mm.
     rows, spacing = stored.grid.shape_zyx[1], stored.grid.spacing_zyx_mm[1]
-    assert volume.grid.origin_lps_mm == (-12.5, -20.25 - (rows - 1) * spacing, stored.grid.origin_lps_mm[2])
+    assert volume.grid.origin_lps_mm == pytest.approx(
+        (-12.5, -20.25 - (rows - 1) * spacing, stored.grid.origin_lps_mm[2])
+    )
     assert np.array_equal(volume.array, stored.array[:, ::-1])
 
 

@@ -31,7 +31,7 @@ IDENTITIES = DicomIdentity("EC-0001", "ordered", date(2024, 2, 29), "Chest", "B3
 #: Spacings that a double holds exactly, and one that it does not.
 GRIDS = [
     Grid((7, 9, 11), (2.5, 0.78125, 0.78125), (-166.1, -171.29, -1021.3)),
-    Grid((7, 9, 11), (0.7, 0.9765625, 0.7), (-31.337, 12.000001, 103.4)),
+    Grid((7, 9, 11), (0.7, 0.9765625, 0.7), (-31.337, 12.0001, 103.4)),
 ]
 
 
@@ -108,7 +108,7 @@ def tumour() -> tuple[Volume, TumorMask]:
     noise = np.random.default_rng(7).normal(0, 60, grid.shape_zyx)
     hu = np.where(inside, 30 + noise, -850 + noise)
     hu[:, :3] = -1000
-    return Volume(np.rint(hu).astype(np.int16), grid), TumorMask(inside, grid)
+    return Volume(np.maximum(np.rint(hu), -1024).astype(np.int16), grid), TumorMask(inside, grid)
 
 
 SMALL = ExtractionSpec(
