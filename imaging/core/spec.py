@@ -176,5 +176,8 @@ REFERENCE = ExtractionSpec(name="reference", radiomics=RadiomicsSpec(engine="pyr
 #: IBSI's definitions where pyradiomics departs from them, without filters.
 IBSI = ExtractionSpec(name="ibsi", radiomics=RadiomicsSpec(convention="ibsi", log_sigma_mm=(), wavelet=False))
 
+#: STANDARD on whole HU: a scan stored with fractions has the values of the same scan stored as whole numbers.
+WHOLE_HU = ExtractionSpec(name="whole-hu", radiomics=RadiomicsSpec(rounding="whole_hu"))
+
 #: Protocols that every installation has.
-BUILT_IN = {spec.name: spec for spec in (STANDARD, LIGHT, REFERENCE, IBSI)}
+BUILT_IN = {spec.name: spec for spec in (STANDARD, LIGHT, REFERENCE, IBSI, WHOLE_HU)}

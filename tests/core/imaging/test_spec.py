@@ -27,6 +27,7 @@ ADDED = {
     "bin_count",
     "resegment_range_hu",
     "resegment_sigmas",
+    "rounding",
 }
 
 
@@ -64,6 +65,7 @@ CHANGED = {
     "bin_count": 32,
     "resegment_range_hu": (-1000.0, 400.0),
     "resegment_sigmas": 3.0,
+    "rounding": "whole_hu",
 }
 
 
@@ -89,6 +91,7 @@ def test_the_algorithm_of_habitats_is_hashed_where_it_is_not_the_implied_one() -
         ("engine", "quick"),
         ("convention", "own"),
         ("interpolation", "nearest"),
+        ("rounding", "up"),
         ("classes", ("shape", "glcmm")),
     ],
 )

@@ -84,10 +84,14 @@ def preprocessing(records: Records) -> Evidence:
     return Evidence(words, cite_protocol(records))
 
 
+def _rounded(spec: RadiomicsSpec) -> str:
+    return "Rounded to whole HU first. " if spec.rounding == "whole_hu" else ""
+
+
 def _resampled(spec: RadiomicsSpec) -> str:
     if spec.resampled_spacing_mm is None:
-        return "Images are not resampled."
-    return f"Resampled to {spec.resampled_spacing_mm:g} mm isotropic voxels ({spec.interpolation})."
+        return f"{_rounded(spec)}Images are not resampled."
+    return f"{_rounded(spec)}Resampled to {spec.resampled_spacing_mm:g} mm isotropic voxels ({spec.interpolation})."
 
 
 def _discretised(spec: RadiomicsSpec) -> str:
