@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from cohorts.models import Cohort, Patient, Timepoint
 from imaging.core.features import FeatureVector
+from imaging.core.geometry import Grid
+from imaging.core.orientation import is_lps
 from imaging.core.registration import STANDARD
 from imaging.models import (
     ExtractionProtocol,
@@ -66,6 +68,18 @@ def current_segmentations(cohort: Cohort) -> QuerySet[Segmentation]:
         .select_related("series", "timepoint__patient__centre", "timepoint__patient__cohort")
         .order_by("timepoint__patient__code", "-timepoint__kind")
     )
+
+
+def patients_in_other_order(cohort: Cohort) -> list[str]:
+    """Return the codes of patients whose current features come from volumes that are not stored in LPS order.
+
+    Such volumes were imported before every volume was turned into one order of voxels; what was computed from
+    them cannot be compared with the others.
+    """
+    rows = FeatureSet.objects.filter(
+        segmentation__in=current_segmentations(cohort).order_by(), region=FeatureSet.Region.WHOLE_TUMOUR
+    ).values_list("segmentation__timepoint__patient__code", "provenance__image_grid")
+    return sorted({code for code, grid in rows if grid and not is_lps(Grid.from_dict(grid))})
 
 
 def vector_of(features: FeatureSet) -> FeatureVector:

@@ -19,7 +19,7 @@ from cohorts.models import Cohort, Timepoint
 from imaging.charts.features import feature_charts
 from imaging.core.correlation import TOGETHER_FROM
 from imaging.core.reliability import STABLE_FROM
-from imaging.selectors import index_lesions
+from imaging.selectors import index_lesions, patients_in_other_order
 from imaging.services.cohort_cases import Cases
 from imaging.services.feature_page import page_of
 from imaging.services.feature_statistics import (
@@ -55,6 +55,7 @@ def features(request: HttpRequest, cohort_code: str) -> HttpResponse:
         "compared": sum(row.auc_lower is not None for row in rows),
         "by_chance": expected_by_chance(rows),
         "apart": leave_out_coin(rows),
+        "other_order": _in_other_order(looked),
     }
     return render(request, "imaging/features.html", context)
 
@@ -104,6 +105,12 @@ def feature_table(request: HttpRequest, cohort_code: str, feature_name: str) -> 
     cells = zip(cases.codes, cases.centres, cases.responses, *values, *lesions, strict=True)
     header = ("patient", "centre", "response", "before", "after", "change", "lesion_before", "lesion_after")
     return as_csv(f"{looked.cohort.code}-{name}", header, cells)
+
+
+def _in_other_order(looked: LookedAt) -> list[str]:
+    """Return the codes of the patients looked at whose volumes were stored in another order of voxels."""
+    shown = set(looked.cases.codes.tolist())
+    return [code for code in patients_in_other_order(looked.cohort) if code in shown]
 
 
 def patient_urls(cohort: Cohort, cases: Cases) -> list[str]:

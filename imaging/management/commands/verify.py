@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from cohorts.terminal import EcotoneCommand, cohort_named, progress_bar
+from imaging.selectors import patients_in_other_order
 from imaging.services.verification import Comparison, verify
 
 
@@ -30,14 +31,21 @@ class Command(EcotoneCommand):
             for comparison in verify(cohort, limit=options["limit"]):
                 found.append(comparison)
                 progress.update(bar, completed=len(found), note=comparison.patient)
+        other = patients_in_other_order(cohort)
         different = [comparison for comparison in found if not comparison.equal]
         if options["as_json"]:
-            self.print_json({"compared": len(found), "results": [asdict(comparison) for comparison in found]})
+            results = [asdict(comparison) for comparison in found]
+            self.print_json({"compared": len(found), "results": results, "other_voxel_order": other})
         else:
             self.stdout.write(
                 f"{len(found)} results computed again, {len(found) - len(different)} equal to the byte."
             )
             for row in different:
                 self.stdout.write(f"  {row.patient} {row.timepoint}, {row.result}, {row.protocol}: {row.detail}.")
+            if other:
+                self.stdout.write(
+                    f"Scans of {len(other)} patients were stored in another order of voxels, before all scans were turned into "
+                    f"one order: {', '.join(other)}. Import them again and extract their features to compare them with others."
+                )
         if different:
             raise CommandError(f"{len(different)} of {len(found)} results are not what is computed now.")

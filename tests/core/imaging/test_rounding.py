@@ -42,7 +42,7 @@ def test_without_it_fractions_are_resampled_without_truncation() -> None:
     whole, fractional, mask = scan()
     spec = ExtractionSpec(radiomics=PLAIN)
     means = [extract(one, mask, spec).as_dict()["original_firstorder_Mean"] for one in (whole, fractional)]
-    assert 0.2 < means[1] - means[0] < 0.8  # truncation towards zero loses half a HU of what is mostly positive
+    assert 0.1 < means[1] - means[0] < 0.5  # truncation towards zero takes from positive HU, gives to negative ones
 
 
 def test_the_built_in_choice_is_standard_but_for_the_rounding() -> None:
