@@ -41,6 +41,7 @@ REMEDIES = {
     "nothing_to_import": "Choose a folder or zip with DICOM, NIfTI or NRRD files.",
     "series_refused": "Export the whole series again from the archive.",
     "not_ct": "Choose the CT series; other modalities are not analysed.",
+    "mixed_images": "Export the original reconstruction alone, without projections, maps and reformatted images.",
     "missing_slice": "Send the missing slices from the archive and import the series anew.",
     "duplicate_slice": (
         "Export one reconstruction and one phase only, or import again and keep the first or the last image "

@@ -22,12 +22,14 @@ from imaging.core.corrections import (
     turned_to_lps,
 )
 from imaging.core.dataset import items, number, open_dataset, reading, text
+from imaging.core.derived_images import UNITS, ImageKind, kinds_of, require_original
 from imaging.core.errors import BurnedInText, Localizer, NotCT, SeriesRefused
 from imaging.core.geometry import Shape, Triple, Volume
-from imaging.core.hounsfield import Pixels, hounsfield, require_air, stack
+from imaging.core.hounsfield import Pixels, hounsfield, stack
+from imaging.core.hu_scale import require_hu
 from imaging.core.person import Person
 from imaging.core.planes import Slice, images, number_of, slices_of
-from imaging.core.slices import arrange, leans
+from imaging.core.slices import arrange, leans, rounding_notes
 from imaging.core.straighten import straighten
 
 #: CT, enhanced CT and legacy converted enhanced CT image storage.
@@ -123,7 +125,7 @@ def read_corrected(files: Sequence[Path], *, corrections: Corrections) -> Correc
     SeriesRefused, UnreadableFile
         As for `read_series`.
     """
-    slices, pixels, said = _planes_of(files, corrections)
+    slices, pixels, said, notes = _planes_of(files, corrections)
     left_out: frozenset[Image] = frozenset()
     if corrections.repeated:
         kept, sentences = choose_repeated(slices, pixels, which=corrections.repeated)
@@ -132,19 +134,24 @@ def read_corrected(files: Sequence[Path], *, corrections: Corrections) -> Correc
         said += sentences
     order, grid = arrange(slices, tilted=corrections.tilt)
     volume = Volume(stack([pixels[index] for index in order]), grid)
-    if any(s.slope is None or s.intercept is None for s in slices):
-        require_air(volume, why="The series does not say how stored values become HU")
+    stated = all(s.slope is not None and s.intercept is not None for s in slices)
+    notes += require_hu(volume.array, stated=stated, why="The series does not say how stored values become HU")
+    notes += rounding_notes(slices, grid)
     if not leans(grid):
-        return turned_to_lps(Corrected(volume, tuple(said), DrawnOn(left_out=left_out)))
+        return turned_to_lps(Corrected(volume, tuple(said), DrawnOn(left_out=left_out), tuple(notes)))
     straight, sentence = straighten(volume)
-    return turned_to_lps(Corrected(straight, (*said, sentence), DrawnOn(leaning=grid, left_out=left_out)))
+    drawn_on = DrawnOn(leaning=grid, left_out=left_out)
+    return turned_to_lps(Corrected(straight, (*said, sentence), drawn_on, tuple(notes)))
 
 
-def _planes_of(files: Sequence[Path], corrections: Corrections) -> tuple[list[Slice], list[Pixels], list[str]]:
+def _planes_of(
+    files: Sequence[Path], corrections: Corrections
+) -> tuple[list[Slice], list[Pixels], list[str], list[str]]:
     """Read every plane but those of localisers, which are left out on request or refused."""
     slices: list[Slice] = []
     pixels: list[Pixels] = []
     scouts: list[int | None] = []
+    kinds: list[ImageKind] = []
     for position, file in enumerate(files, start=1):
         what = f"Image {position} of {len(files)} in the series"
         dataset = open_dataset(file, what=what)
@@ -154,18 +161,20 @@ def _planes_of(files: Sequence[Path], corrections: Corrections) -> tuple[list[Sl
                 scouts.append(number_of(dataset))
                 continue
             found = slices_of(dataset)
+            kinds += kinds_of(dataset)
             slices += found
             pixels += hounsfield(dataset, found, what=what)
     if not slices:
         raise Localizer(_ALL_SCOUTS) if scouts else SeriesRefused("The series holds no images.")
+    notes = require_original(kinds)
     if not scouts:
-        return slices, pixels, []
+        return slices, pixels, [], notes
     which = f"{len(scouts)} of {len(files)} images of the series ({images(scouts)})"
     if not corrections.localizers:
         are = "is a localiser (scout)" if len(scouts) == 1 else "are localisers (scouts)"
         raise Localizer(f"{which} {are}, not part of the volume.")
     left = "was a localiser and was" if len(scouts) == 1 else "were localisers and were"
-    return slices, pixels, [f"{which} {left} left out."]
+    return slices, pixels, [f"{which} {left} left out."], notes
 
 
 def require_ct(dataset: Dataset) -> None:
@@ -187,7 +196,8 @@ def require_ct(dataset: Dataset) -> None:
         raise NotCT("Stored values become HU by a lookup table, which is not read; a rescale is expected.")
     units = {text(part, "RescaleType").upper() for part in _transformations(dataset)} - {"", "HU"}
     if units:
-        raise NotCT(f"The values are not HU: the rescale type is {', '.join(sorted(units))}.")
+        named = [f"{unit} ({UNITS[unit]})" if unit in UNITS else unit for unit in sorted(units)]
+        raise NotCT(f"The values are not HU: the rescale type is {', '.join(named)}.")
     if text(dataset, "BurnedInAnnotation").upper() == "YES":
         raise BurnedInText("The images state that text is burned into their pixels; it may name the patient.")
 

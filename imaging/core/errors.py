@@ -55,6 +55,12 @@ class NotCT(SeriesRefused):
     code = "not_ct"
 
 
+class MixedImages(SeriesRefused):
+    """Original and derived images, or derived ones of several kinds, lie in one series."""
+
+    code = "mixed_images"
+
+
 class MissingSlice(SeriesRefused):
     """The distance between slices shows a gap."""
 

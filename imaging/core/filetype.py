@@ -25,6 +25,17 @@ IMAGE_SUFFIXES = (".dcm", ".dicom", ".ima", *RASTER_SUFFIXES)
 LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 _HEAD_BYTES = 400
+_FOREIGN_BYTES = 16
+#: How files of other kinds begin, in lower case.
+_FOREIGN = (
+    (b"%pdf", "a PDF"),
+    (b"pk\x03\x04", "a zip archive or office document"),
+    (b"\x89png", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"<?xml", "XML"),
+    (b"<!doctype", "a web page"),
+    (b"<html", "a web page"),
+)
 _GZIP_MAGIC = b"\x1f\x8b"
 _NIFTI_MAGIC_OFFSET = 344
 _NIFTI_MAGIC = (b"n+1\0",)
@@ -62,6 +73,20 @@ def kind_of(path: Path) -> FileKind:
     if content[:4] in _NIFTI_HEADER_LENGTHS and magic in _NIFTI_MAGIC:
         return "nifti"
     return "damaged" if path.name.lower().endswith(IMAGE_SUFFIXES) else "other"
+
+
+def foreign(path: Path) -> str:
+    """Return why a file is no image whatever its name says: a DICOMDIR, empty, or of a known other kind; else ""."""
+    if path.name.upper() == "DICOMDIR":
+        return "The file is a DICOMDIR, a table of contents."
+    try:
+        with path.open("rb") as file:
+            head = file.read(_FOREIGN_BYTES)
+    except OSError:
+        return ""
+    if not head:
+        return "The file is empty."
+    return next((f"The file is {what}." for magic, what in _FOREIGN if head.lower().startswith(magic)), "")
 
 
 def open_unpacked(path: Path) -> gzip.GzipFile | BufferedReader:

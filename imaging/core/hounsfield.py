@@ -1,8 +1,9 @@
-"""Stored values as HU: decoding, each slice's own rescale, and the proof that a scale is HU at all."""
+"""Stored values as HU: decoding, each slice's own rescale, and padding that the header states."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,9 @@ from pydicom.dataset import Dataset
 
 from imaging.core.decoding import decoded
 from imaging.core.errors import NotCT, SeriesRefused, UnreadableFile
-from imaging.core.geometry import Volume, compact_hu
+from imaging.core.geometry import compact_hu
+from imaging.core.padding import PADDING_HU, stated_padding
 from imaging.core.planes import Slice
-
-#: Air lies near -1000 HU; an image without anything below this is not a CT of a chest in HU.
-AIR_BELOW_HU = -500.0
 
 #: More voxels than any CT has (4,096 slices of 512 x 512); protects the memory from forged headers.
 MAXIMUM_VOXELS = 2**30
@@ -60,7 +59,7 @@ def hounsfield(dataset: Dataset, slices: Sequence[Slice], *, what: str) -> list[
         held = stored.size / (rows * columns)
         raise UnreadableFile(f"{what} describes {len(slices)} planes but holds {held:g}.")
     planes = stored.reshape(-1, rows, columns)
-    return [_rescaled(image, plane) for image, plane in zip(planes, slices, strict=True)]
+    return [_rescaled(image, plane, dataset) for image, plane in zip(planes, slices, strict=True)]
 
 
 def stack(pixels: Sequence[Pixels]) -> Pixels:
@@ -70,26 +69,24 @@ def stack(pixels: Sequence[Pixels]) -> Pixels:
     return np.stack([image.astype(np.float32) for image in pixels])
 
 
-def require_air(volume: Volume, *, why: str) -> None:
-    """Raise `NotCT` unless some value is as low as air in HU."""
-    lowest = float(volume.array.min())
-    if lowest >= AIR_BELOW_HU:
-        raise NotCT(
-            f"{why}, and no value is below {AIR_BELOW_HU:g} HU (the lowest is {lowest:g}): this is no chest CT."
-        )
-
-
-def _rescaled(image: NDArray[np.generic], plane: Slice) -> Pixels:
+def _rescaled(image: NDArray[np.generic], plane: Slice, dataset: Dataset) -> Pixels:
     """Apply a slice's own rescale; whole-number rescales, nearly all, need no detour over fractions."""
     slope = 1.0 if plane.slope is None else plane.slope
     intercept = plane.intercept or 0.0
+    padding = stated_padding(dataset, image, slope=slope, intercept=intercept)
     if slope == 1 and intercept.is_integer() and image.dtype.kind in "iu" and image.dtype.itemsize <= 2:
         limits = np.iinfo(np.int16)
         if abs(intercept) <= limits.max:
-            whole = image.astype(np.int32) + int(intercept)
+            whole = _padded(image.astype(np.int32) + int(intercept), padding)
             if limits.min < whole.min() and whole.max() <= limits.max:
                 return whole.astype(np.int16)
-    values = image.astype(np.float64) * slope + intercept
+    values = _padded(image.astype(np.float64) * slope + intercept, padding)
     if slope == 0 or not np.abs(values).max() <= _MAXIMUM_HU:
         raise NotCT(f"The rescale (slope {slope:g}, intercept {intercept:g}) does not give HU.")
     return compact_hu(values)
+
+
+def _padded(hu: NDArray[Any], padding: NDArray[np.bool_] | None) -> NDArray[Any]:
+    if padding is not None:
+        hu[padding] = PADDING_HU
+    return hu

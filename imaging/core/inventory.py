@@ -11,9 +11,10 @@ from pydicom.dataset import Dataset
 
 from imaging.core.acquisition import acquisition_of
 from imaging.core.dataset import open_dataset, open_head, reading, text
+from imaging.core.derived_images import derived_kind
 from imaging.core.dicom import is_localizer
 from imaging.core.errors import ImagingError
-from imaging.core.filetype import RASTER_SUFFIXES, RasterKind, kind_of
+from imaging.core.filetype import IMAGE_SUFFIXES, RASTER_SUFFIXES, RasterKind, foreign, kind_of
 from imaging.core.person import Person, person_of
 from imaging.core.rtstruct import frames_of_reference, referenced_series, referenced_studies
 from imaging.core.series_identity import Header, told_apart
@@ -78,6 +79,18 @@ class Inventory:
     rasters: list[tuple[Path, RasterKind]] = field(default_factory=list)
     damaged: list[DamagedFile] = field(default_factory=list)
     ignored: int = 0
+    passed_over: list[tuple[Path, str]] = field(default_factory=list)
+
+    def empty_beside(self, series: SeriesFiles) -> int:
+        """Return how many empty files, named like images, lie in the folders of a series."""
+        folders = {header.file.parent for header in series.headers}
+        named = [file for file, _why in self.passed_over if file.name.lower().endswith(IMAGE_SUFFIXES)]
+        return sum(file.parent in folders and file.stat().st_size == 0 for file in named)
+
+    def pass_over(self, file: Path, reason: str) -> None:
+        """Name a file that is neither image nor outline, with what it is."""
+        self.ignored += 1
+        self.passed_over.append((file, reason))
 
 
 def take_inventory(files: Iterable[Path], *, on_file: Callable[[], None]) -> Inventory:
@@ -96,10 +109,12 @@ def take_inventory(files: Iterable[Path], *, on_file: Callable[[], None]) -> Inv
         kind = kind_of(file)
         if kind == "nifti" or kind == "nrrd":
             found.rasters.append((file, kind))
+        elif reason := foreign(file):
+            found.pass_over(file, reason)
         elif kind == "damaged":
             found.damaged.append(DamagedFile(file, "The file is named like an image but does not begin like one."))
         elif kind == "other":
-            found.ignored += 1
+            found.pass_over(file, "The file is neither an image nor an outline.")
         else:
             _sort_dicom(file, found, headers)
         on_file()
@@ -117,7 +132,8 @@ def _sort_dicom(file: Path, found: Inventory, headers: list[Header]) -> None:
             elif "Rows" in dataset or modality == "CT":
                 headers.append(_header(file, dataset, modality))
             else:
-                found.ignored += 1  # a plan, report, directory ...: no image and no outline
+                what = f"a DICOM object of modality {modality}" if modality else "a DICOM object without images"
+                found.pass_over(file, f"The file is {what}: neither a CT nor an outline.")
     except ImagingError as error:
         found.damaged.append(_damaged(file, error.message))
 
@@ -142,6 +158,7 @@ def _header(file: Path, dataset: Dataset, modality: str) -> Header:
         person=person_of(dataset),
         localizer=is_localizer(dataset),
         acquisition=acquisition_of(dataset),
+        derived=derived_kind(dataset),
     )
 
 

@@ -14,7 +14,8 @@ from imaging.core.errors import MaskRefused, MissingGeometry, SeriesRefused, Unr
 from imaging.core.filetype import kind_of
 from imaging.core.geometry import Grid, Volume, compact_hu, grid_of
 from imaging.core.hounsfield import MAXIMUM_VOXELS
-from imaging.core.nifti_header import require_one_place, require_perpendicular, require_whole
+from imaging.core.hu_scale import require_hu
+from imaging.core.nifti_header import require_one_place, require_perpendicular, require_whole, undue_intercept
 from imaging.core.orientation import EXACT_MM, SINGLE_PRECISION_MM, to_lps
 
 # SimpleITK's functions carry no types; the arrays and grids that leave this module do.
@@ -31,8 +32,19 @@ _NRRD_HEADER_BYTES = 65536
 Labels = NDArray[np.integer[Any]]
 
 
+def require_raster_hu(volume: Volume) -> list[str]:
+    """Refuse the values of a NIfTI or NRRD file that are no HU; return what a person should know of them.
+
+    Raises
+    ------
+    NotCT
+        As for `imaging.core.hu_scale.require_hu`; such a file does not state its scale.
+    """
+    return require_hu(volume.array, stated=False, why="The file does not state its modality")
+
+
 def read_volume_file(path: Path) -> Volume:
-    """Read a NIfTI or NRRD image in LPS order; its values are taken as HU.
+    """Read the values of a NIfTI or NRRD file in LPS order; whether they are HU is not asked.
 
     Raises
     ------
@@ -104,8 +116,11 @@ def _read(path: Path, *, what: str, layered: bool = False) -> tuple[NDArray[np.g
         reader.ReadImageInformation()
         _require_volume(reader, layered=layered)
         image = reader.Execute()
+        array = _itk.GetArrayFromImage(image)
+        if kind == "nifti" and (intercept := undue_intercept(path)):
+            array = array - np.float64(intercept)
         header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-        return _itk.GetArrayFromImage(image), _plausible(grid_of(image)), header
+        return array, _plausible(grid_of(image)), header
 
 
 def _require_nrrd_fields(path: Path) -> None:

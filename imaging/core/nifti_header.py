@@ -73,6 +73,14 @@ def require_one_place(path: Path) -> None:
             )
 
 
+def undue_intercept(path: Path) -> float:
+    """Return the intercept that ITK adds although a NIfTI header asks for no scaling (scl_slope 0); else 0."""
+    with open_unpacked(path) as file:
+        header = file.read(_HEADER_BYTES)
+    slope, intercept = struct.unpack_from(f"{_order(header)}2f", header, 112)
+    return float(intercept) if slope == 0 and math.isfinite(intercept) else 0.0
+
+
 def require_perpendicular(axes: Matrix) -> None:
     """Refuse axes, the columns of a matrix, that are not perpendicular.
 

@@ -52,13 +52,22 @@ class SegmentationReport:
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """A file that is neither image nor outline, and what it is."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ScanReport:
-    """All series and regions found, in the order of their paths; `ignored` counts other files."""
+    """All series and regions found, in the order of their paths; `passed_over` are other files, `ignored` their number."""
 
     series: tuple[SeriesReport, ...]
     segmentations: tuple[SegmentationReport, ...]
     ignored: int
     root: Path
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 def as_json(report: ScanReport) -> dict[str, Any]:
@@ -94,4 +103,5 @@ def as_json(report: ScanReport) -> dict[str, Any]:
             }
             for row in report.segmentations
         ],
+        "passed_over": [{"path": row.path, "reason": row.reason} for row in report.passed_over],
     }

@@ -31,7 +31,7 @@ from imaging.core.outlines import Outline, judge_outline, refused_outline, serie
 from imaging.core.pairing import image_of, is_mask
 from imaging.core.person import differences
 from imaging.core.raster_roles import collapsed, masks_among
-from imaging.core.reports import ScanReport, SegmentationReport, as_json
+from imaging.core.reports import PassedOver, ScanReport, SegmentationReport, as_json
 from imaging.core.subjects import Subject, damaged_report, dicom_subject, judge, raster_subject
 from imaging.core.verdicts import settled_region, settled_series
 
@@ -100,6 +100,7 @@ def scan(
         segmentations=tuple(sorted(map(settled_region, regions), key=lambda row: (row.path, row.number))),
         ignored=inventory.ignored,
         root=root,
+        passed_over=tuple(PassedOver(file.relative_to(base).as_posix(), why) for file, why in inventory.passed_over),
     )
 
 
@@ -132,7 +133,7 @@ def _is_outline(damaged: DamagedFile, *, base: Path) -> bool:
 
 def subjects_of(inventory: Inventory, masks: Sequence[Path], *, base: Path) -> list[Subject]:
     """Return the images of an inventory: DICOM series, and image files that are no masks."""
-    dicom = [dicom_subject(series, base=base) for series in inventory.series]
+    dicom = [dicom_subject(series, base=base, empty=inventory.empty_beside(series)) for series in inventory.series]
     images = [(file, kind) for file, kind in inventory.rasters if file not in masks]
     files = [file for file, _kind in images]
     rasters = [raster_subject(file, kind, base=base, fault=collapsed(file, files)) for file, kind in images]

@@ -33,6 +33,7 @@ class Header:
     person: Person
     localizer: bool
     acquisition: Acquisition
+    derived: str = ""
 
 
 def told_apart(images: Sequence[Header]) -> list[tuple[list[Header], str]]:

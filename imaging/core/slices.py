@@ -15,6 +15,7 @@ from imaging.core.alike import axes_of, require_alike
 from imaging.core.errors import (
     DuplicateSlice,
     MissingSlice,
+    SeriesRefused,
     SliceTooThick,
     TiltedGantry,
     TooFewSlices,
@@ -22,6 +23,7 @@ from imaging.core.errors import (
 )
 from imaging.core.geometry import Direction, Grid
 from imaging.core.planes import Slice, images
+from imaging.core.rounding import Line, line_of
 
 #: Fewer slices cannot show whether they are evenly spaced.
 MINIMUM_SLICES = 3
@@ -73,13 +75,14 @@ def arrange(slices: Sequence[Slice], *, tilted: bool = False) -> tuple[list[int]
     along, positions = along[order], positions[order]
     _require_distinct(along, [slices[i].number for i in order])
     require_slice_count(len(slices))
-    step = _require_even(along)
+    line = _line_of(positions, along, normal, [slices[i].number for i in order])
+    step, start = line.step_mm, positions[0] + (line.start_mm - along[0]) * normal
     travel = (positions[-1] - positions[0]) / (len(slices) - 1)
     if not _is_upright(travel, normal, slices=len(slices)):
         _require_tilt(travel, normal, slices=len(slices), accepted=tilted)
         step, normal = float(np.linalg.norm(travel)), travel / np.linalg.norm(travel)
     _require_straight(positions, step * normal, [slices[i].number for i in order])
-    x, y, z = positions[0].tolist()
+    x, y, z = start.tolist()
     between_rows, between_columns = slices[0].pixel_spacing_mm
     grid = Grid(
         shape_zyx=(len(slices), *slices[0].shape),
@@ -89,6 +92,21 @@ def arrange(slices: Sequence[Slice], *, tilted: bool = False) -> tuple[list[int]
     )
     require_thin_slices(grid)
     return order.tolist(), grid
+
+
+def rounding_notes(slices: Sequence[Slice], grid: Grid) -> list[str]:
+    """Return what is said of slices whose rounded positions lie off the regular grid that they form."""
+    *_, normal = axes_of(slices[0].orientation)
+    along = np.sort(np.array([s.position_lps_mm for s in slices]) @ normal)
+    step = slice_distance_mm(grid)
+    off = np.abs(along - float(np.array(grid.origin_lps_mm) @ normal) - step * np.arange(along.size)).max()
+    if off <= _STEP_TOLERANCE * step:
+        return []
+    gaps = np.diff(along)
+    return [
+        f"The header rounds slice positions (gaps of {gaps.min():.4g} to {gaps.max():.4g} mm): a line through all "
+        f"{along.size} slices gives {step:.4g} mm between them, and no slice lies more than {off:.2g} mm off it."
+    ]
 
 
 def leans(grid: Grid) -> bool:
@@ -157,23 +175,35 @@ def _require_distinct(along: NDArray[np.float64], numbers: Sequence[int | None])
     )
 
 
-def _require_even(along: NDArray[np.float64]) -> float:
-    """Give the slice spacing in mm, or raise with the gap."""
+def _line_of(
+    positions: NDArray[np.float64],
+    along: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    numbers: Sequence[int | None],
+) -> Line:
+    """Return the line of evenly spaced slices, or raise with the gap."""
     steps = np.diff(along)
     # Positions carry rounding; the last digits of their mean distance are noise.
     step = round(float((along[-1] - along[0]) / steps.size), 7)
     regular = along[0] + step * np.arange(along.size)
     if np.abs(along - regular).max() <= _STEP_TOLERANCE * step:
-        return step
+        return Line(float(along[0]), step, 0.0)
+    if line := line_of(positions, normal, numbers):
+        return line
+    raise _uneven(along, steps)
+
+
+def _uneven(along: NDArray[np.float64], steps: NDArray[np.float64]) -> SeriesRefused:
+    """Return the refusal of slices that are not evenly spaced, with the gap."""
     usual = float(np.median(steps))
     multiples = steps / usual
     gaps = np.flatnonzero(multiples > 1.5)
     whole = np.abs(multiples - np.rint(multiples)).max() <= _STEP_TOLERANCE and multiples.min() > 0.5
     if whole and 0 < gaps.size < steps.size / 2:
-        raise MissingSlice(_describe_gaps(along, steps, gaps, usual=usual))
+        return MissingSlice(_describe_gaps(along, steps, gaps, usual=usual))
     odd = np.flatnonzero(np.abs(steps - usual) > _STEP_TOLERANCE * usual)
     where = f": between {_gaps_at(along, steps, odd)} along the slice normal" if odd.size else ""
-    raise UnevenSpacing(
+    return UnevenSpacing(
         f"The distance between slices changes within the series, from {steps.min():.4g} mm to {steps.max():.4g} mm; "
         f"{odd.size} of {steps.size} gaps differ from the usual {usual:.4g} mm{where}."
     )

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from imaging.core.geometry import Grid, TumorMask, Volume
 from imaging.core.hounsfield import Pixels
+from imaging.core.padding import padding_mask, without_padding
 from imaging.core.slices import slice_distance_mm
 
 #: What stands where a straightened series shows nothing.
@@ -24,7 +25,8 @@ def straighten(volume: Volume) -> tuple[Volume, str]:
 
     Nothing is interpolated between slices: they stay in the planes that were scanned. Within a slice,
     values between pixels come from a cubic B-spline, cut to the slice's own range; whole numbers stay
-    whole. The frame grows by as much as the stack leans, and holds `OUTSIDE_HU` where no slice reaches.
+    whole. Padding takes no part: voxels next to it see the nearest voxel that is none. The frame grows by
+    as much as the stack leans, and holds `OUTSIDE_HU` where no slice reaches.
 
     Returns
     -------
@@ -35,8 +37,11 @@ def straighten(volume: Volume) -> tuple[Volume, str]:
     """
     upright, places = _upright(volume.grid)
     array = np.full(upright.shape_zyx, OUTSIDE_HU, dtype=volume.array.dtype)
+    padding = padding_mask(volume.array)
     for index, (image, place) in enumerate(zip(volume.array, places, strict=True)):
-        array[index][_window(place, image.shape)] = _shifted(image, place - np.rint(place))
+        shifted = _shifted(without_padding(image, padding[index]), place - np.rint(place))
+        # The nearest voxel of a shift by half a pixel at most is the voxel itself: padding stays where it is.
+        array[index][_window(place, image.shape)] = np.where(padding[index], image, shifted)
     shift_mm = _drift_mm(volume.grid)
     degrees = np.degrees(np.arctan2(shift_mm, slice_distance_mm(volume.grid) * (len(places) - 1)))
     size = "x".join(map(str, upright.shape_zyx))

@@ -14,10 +14,8 @@ from imaging.core.dataset import open_dataset, reading
 from imaging.core.dicom import SeriesReport, read_corrected, require_ct
 from imaging.core.errors import ImagingError, MixedSeries, UnreadableFile
 from imaging.core.filetype import RasterKind
-from imaging.core.geometry import Volume
-from imaging.core.hounsfield import require_air
 from imaging.core.inventory import DamagedFile, SeriesFiles
-from imaging.core.nifti import read_volume_file
+from imaging.core.nifti import read_volume_file, require_raster_hu
 from imaging.core.pairing import Place, stem_of
 from imaging.core.person import NOBODY
 from imaging.core.slices import require_slice_count, require_thin_slices
@@ -67,8 +65,8 @@ class Subject:
         return Place(first.parent, "" if self.report.kind == "dicom" else stem_of(first), index)
 
 
-def dicom_subject(series: SeriesFiles, *, base: Path) -> Subject:
-    """Describe a DICOM series by its first header."""
+def dicom_subject(series: SeriesFiles, *, base: Path, empty: int = 0) -> Subject:
+    """Return a DICOM series to be judged, described by its first header; `empty` files lie beside its images."""
     files = tuple(header.file for header in series.headers)
     first = series.first
     report = SeriesReport(
@@ -86,7 +84,8 @@ def dicom_subject(series: SeriesFiles, *, base: Path) -> Subject:
         shape_zyx=None,
         spacing_zyx_mm=None,
         acquisition=first.acquisition,
-        notes=_sharing_note(series),
+        derived=first.derived,
+        notes=(*_sharing_note(series), *_empty_note(empty)),
     )
     return Subject(
         report,
@@ -111,6 +110,13 @@ def _sharing_note(series: SeriesFiles) -> tuple[str, ...]:
     if series.sharing == 1:
         return ()
     return (f"{series.sharing} scans share one SeriesInstanceUID; their folders and headers tell them apart.",)
+
+
+def _empty_note(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    files = "1 empty file lies" if count == 1 else f"{count} empty files lie"
+    return (f"{files} beside its images and was passed over: if it was a slice, the series ends without it.",)
 
 
 def raster_subject(file: Path, kind: RasterKind, *, base: Path, fault: ImagingError | None = None) -> Subject:
@@ -171,7 +177,7 @@ def load(subject: Subject, *, corrections: Corrections) -> Corrected:
         )
     if report.kind == "dicom":
         return read_corrected(report.files, corrections=corrections)
-    return Corrected(_read_raster(report.files[0]))
+    return _read_raster(report.files[0])
 
 
 def refused(report: SeriesReport, error: ImagingError) -> SeriesReport:
@@ -179,15 +185,14 @@ def refused(report: SeriesReport, error: ImagingError) -> SeriesReport:
     return replace(report, verdict="refused", code=error.code, reason=error.message)
 
 
-def _read_raster(file: Path) -> Volume:
+def _read_raster(file: Path) -> Corrected:
     volume = read_volume_file(file)
     # Which axis was scanned is not known: none may hold fewer slices, or wider ones.
     require_slice_count(min(volume.grid.shape_zyx))
-    require_thin_slices(volume.grid)
-    require_air(volume, why="The file does not state its modality")
+    notes = require_raster_hu(volume)
     widest = max(volume.grid.spacing_zyx_mm)
     require_thin_slices(replace(volume.grid, spacing_zyx_mm=(widest, *volume.grid.spacing_zyx_mm[1:])))
-    return volume
+    return Corrected(volume, notes=tuple(notes))
 
 
 def _bare_report(file: Path, *, base: Path, kind: ImageKind, modality: str, series_uid: str) -> SeriesReport:

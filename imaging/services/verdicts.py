@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,14 @@ def summary_of(found: ScanReport, planned: Sequence[Planned], refusals: Refusals
         is_used = one.series_uid in used and (one.file, one.number) in masks
         row["use"] = USED if is_used else OTHER if row["verdict"] == "accepted" else row["verdict"]
         row["remedy"] = _remedy(row)
+    rows["passed_over"] = _kinds_of(found)
     return {**rows, "ignored": found.ignored}
+
+
+def _kinds_of(found: ScanReport) -> list[dict[str, Any]]:
+    """Return what the other files are and how many there are of each kind; their names are not kept."""
+    counts = Counter(row.reason for row in found.passed_over)
+    return [{"reason": reason, "count": count} for reason, count in sorted(counts.items())]
 
 
 def nothing_imported(summary: dict[str, Any]) -> ServiceError:

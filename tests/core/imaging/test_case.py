@@ -114,7 +114,7 @@ def test_faults_of_the_image_are_those_of_an_import(chest: Any, edit: Edit, tmp_
     edit(chest.slices[-1], PatientID="SOMEBODY-ELSE")
     with pytest.raises(MixedSeries, match="2 PatientIDs"):
         read_case(chest.root / "ct", _nifti_mask(chest, tmp_path))
-    chest.slices[0].write_bytes(b"")
+    chest.slices[0].write_bytes(b"nothing")
     with pytest.raises(UnreadableFile, match="1 of 6"):
         read_case(chest.root / "ct", _nifti_mask(chest, tmp_path))
 

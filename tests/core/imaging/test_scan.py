@@ -46,7 +46,7 @@ def test_a_series_and_its_masks_are_accepted_with_counts_and_means(chest: Any) -
 
 def test_the_json_has_the_agreed_keys_and_no_identity(chest: Any) -> None:
     found = json.loads(json.dumps(as_json(scan(chest.root))))
-    assert set(found) == {"series", "segmentations"}
+    assert set(found) == {"series", "segmentations", "passed_over"}
     assert set(found["series"][0]) == {
         *("path", "series_uid", "modality", "verdict", "code", "reason", "shape_zyx", "spacing_zyx_mm"),
         "corrections",
@@ -95,7 +95,7 @@ def test_one_unreadable_slice_refuses_its_series_and_no_other(chest: Any, edit: 
     assert "refused (unreadable_file)" in row.reason
 
 
-@pytest.mark.parametrize("content", [b"", b"not DICOM at all", None])
+@pytest.mark.parametrize("content", [b"\0" * 300, b"not DICOM at all", None])
 def test_a_slice_too_damaged_to_name_its_series_refuses_the_series_of_its_folder(
     chest: Any, content: bytes | None
 ) -> None:
@@ -106,10 +106,19 @@ def test_a_slice_too_damaged_to_name_its_series_refuses_the_series_of_its_folder
     assert "1 of 6 files" in series.reason
 
 
+def test_an_empty_file_beside_a_series_is_passed_over_and_named_with_the_series(chest: Any) -> None:
+    (chest.root / "ct" / "0007.dcm").write_bytes(b"")
+    report = scan(chest.root)
+    (series,) = report.series
+    assert (series.code, series.shape_zyx) == ("ok", (6, 24, 32))
+    assert "1 empty file lies beside its images" in series.notes[0]
+    assert [(row.path, row.reason) for row in report.passed_over] == [("ct/0007.dcm", "The file is empty.")]
+
+
 def test_a_damaged_file_of_no_series_is_a_row_of_its_own(chest: Any) -> None:
     (chest.root / "stray.nii.gz").write_bytes(b"nothing")
     (chest.root / "stray_mask.nii.gz").write_bytes(b"nothing")
-    (chest.root / "stray.dcm").write_bytes(b"")
+    (chest.root / "stray.dcm").write_bytes(b"nothing")
     report = scan(chest.root)
     assert [(row.path, row.code) for row in report.series] == [
         ("ct", "ok"),
@@ -268,7 +277,7 @@ def test_reading_an_image_never_chooses_between_two(chest: Any, tmp_path: Path) 
 
 
 def test_reading_an_image_says_when_a_file_is_damaged(chest: Any) -> None:
-    chest.slices[0].write_bytes(b"")
+    chest.slices[0].write_bytes(b"nothing")
     with pytest.raises(UnreadableFile, match="1 of 6 files of the series"):
         read_image(chest.root)
 
