@@ -127,7 +127,8 @@ def _survival_lines(row: dict[str, Any]) -> list[str]:
 def _hazard_ratio(row: dict[str, Any], unit: str = "") -> str:
     value, low, high = (row[f"hazard_ratio{unit}{end}"] for end in ("", "_low", "_high"))
     if value is None:
-        return "no hazard ratio. " + (row.get("reason") or row.get("undefined", {}).get("hazard_ratio", ""))
+        reason = row.get("reason") or row.get("undefined", {}).get("hazard_ratio", "")
+        return f"no hazard ratio. {reason}"
     return f"hazard ratio {value:.2f} ({low:.2f}-{high:.2f})"
 
 
