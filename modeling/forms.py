@@ -232,7 +232,7 @@ class TableUploadForm(BootstrapMixin, forms.Form):
     file = forms.FileField(
         label=_("File"),
         help_text=_(
-            "CSV (comma, semicolon or tab) or Parquet, one row per patient under a pseudonym; at most 50 MB."
+            "CSV (comma, semicolon or tab), Excel or Parquet, one row per patient under a pseudonym; at most 50 MB."
         ),
     )
     title = forms.CharField(

@@ -45,7 +45,7 @@ def upload(request: HttpRequest, cohort_code: str) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - `fetch` refuses anonymous visitors
     form = TableUploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, _("Choose a table that is not empty: CSV or Parquet."))
+        messages.error(request, _("Choose a table that is not empty: CSV, Excel or Parquet."))
         return redirect("modeling:tables", cohort_code)
     file = form.cleaned_data["file"]
     try:

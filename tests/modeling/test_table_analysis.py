@@ -93,7 +93,14 @@ def test_an_upload_is_kept_by_digest_under_a_number_and_without_its_file_name(tr
 
 
 @pytest.mark.parametrize(
-    ("data", "said"), [(b"a,b\n1\n", "has 1 cells"), (b"\xff\xfe,\n", "UTF-8"), (b"", "Choose a table")]
+    ("data", "said"),
+    [
+        (b"a,b\n1\n", "has 1 cells"),
+        (b"a,b\n\xe9,\xe8\n", "UTF-8"),
+        (b"\xff\xfe,\n", "one column only"),
+        (b"PK\x03\x04 but no more", "nor an Excel workbook"),
+        (b"", "Choose a table"),
+    ],
 )
 def test_what_is_no_table_is_refused_and_nothing_is_kept(trial: Trial, data: bytes, said: str) -> None:
     answer = trial.client("researcher").post(

@@ -75,7 +75,7 @@ def analyse_table(
     Parameters
     ----------
     content : bytes
-        CSV or Parquet.
+        CSV, Excel or Parquet.
     choices : Choices
     recipe : Recipe
         Its views are replaced by those of the table.
