@@ -74,7 +74,9 @@ REMEDIES = {
     "mask_outside_image": "Check that mask and image belong together.",
     "frame_of_reference_mismatch": "Import the mask together with the series on which it was drawn.",
     "region_not_found": "Name one of the regions that the file holds.",
-    "no_matching_series": "Import the mask together with the CT series that it refers to.",
+    "number_used_twice": "Give each region its own number in the tool that made the file, and export it again.",
+    "no_matching_series": "Import the mask together with the CT series that it refers to; where an anonymiser cut them off "
+    "from each other, ask to match by geometry (--match-by-geometry, or the field in the import form).",
     "another_person": (
         "Choose the files of one person; if they are of one person after all, import again and say why (--same-person)."
     ),

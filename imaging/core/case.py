@@ -11,8 +11,7 @@ from imaging.core.errors import NothingToImport, SeveralImages, UnreadableFile
 from imaging.core.geometry import Volume
 from imaging.core.inventory import Inventory, take_inventory
 from imaging.core.masks import NamedMask, read_mask
-from imaging.core.raster_roles import masks_among
-from imaging.core.scan import drawn_on_series, files_in, subjects_of
+from imaging.core.scan import drawn_on_series, files_in, masks_of, subjects_of
 from imaging.core.subjects import Subject, load
 
 
@@ -81,7 +80,7 @@ def _found(source: Path | Sequence[Path], mask_file: Path | None = None) -> tupl
     inventory = take_inventory(files, on_file=lambda: None)
     masks = [mask_file] if mask_file else []
     if folder:
-        masks += masks_among([file for file, _ in inventory.rasters], root=folder)
+        masks += masks_of(inventory, base=folder)
     base = Path(os.path.commonpath([file.parent for file in files])) if files else Path()
     return inventory, subjects_of(inventory, masks, base=base)
 

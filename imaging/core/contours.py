@@ -1,76 +1,24 @@
-"""Filling contours by the pixel-centre, even-odd rule, and joining those of one slice."""
+"""Filling contours by the pixel-centre, even-odd rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Polygon = NDArray[np.float64]
-Raster = NDArray[np.bool_]
 
-#: Outlines that run no further apart than this are one outline that was stored twice.
-SAME_OUTLINE_PIXELS = 0.5
-
-#: Part of a smaller outline that must lie within a larger one for a hole.
+#: Outlines whose points all lie this many pixels from each other's outline are one outline stored twice:
+#: a wall thinner than this encloses next to no pixel centre.
+ONE_OUTLINE = 0.5
+#: Part of a small outline that must lie within a larger one for a hole.
 _HOLE_SHARE = 0.9
 
 
-@dataclass(frozen=True, eq=False)
-class JoinedOutlines:
-    """The outlines of one slice as one region.
-
-    Parameters
-    ----------
-    filled : ndarray of bool, shape (rows, columns)
-        True inside.
-    repeated : int
-        Outlines that equal another one and were counted once.
-    crossing : int
-        Outlines that cross another one and were united with it.
-    """
-
-    filled: Raster
-    repeated: int = 0
-    crossing: int = 0
-
-
-def join(polygons: Sequence[Polygon], *, shape: tuple[int, int]) -> JoinedOutlines:
-    """Fill the closed outlines of one region in one slice.
-
-    An outline that coincides with another counts once, outlines that cross are united, and one that lies wholly within
-    another is a hole; within a hole lies an island again.
-
-    Parameters
-    ----------
-    polygons : sequence of ndarray, shape (n, 2)
-        As for `fill`.
-    shape : tuple of int
-        Rows and columns.
-    """
-    if len(polygons) == 1:
-        return JoinedOutlines(fill(polygons, shape=shape))
-    distinct: list[Polygon] = []
-    for polygon in polygons:
-        if not any(_coincide(polygon, other) for other in distinct):
-            distinct.append(polygon)
-    # Each is filled by itself, so the work is done within the box around all of them.
-    low, box = _box(distinct, shape)
-    areas = [
-        fill([polygon - low], shape=(box[0].stop - box[0].start, box[1].stop - box[1].start)) for polygon in distinct
-    ]
-    united = _united([area for area in areas if area.any()])
-    filled = np.zeros(shape, dtype=bool)
-    for area, _count in united:
-        filled[box] ^= area  # what lies within an odd number of them is inside
-    crossing = sum(count for _, count in united if count > 1)
-    return JoinedOutlines(filled, repeated=len(polygons) - len(distinct), crossing=crossing)
-
-
-def fill(polygons: Iterable[Polygon], *, shape: tuple[int, int]) -> Raster:
-    """Fill the polygons of one slice, all of which share the count of crossings.
+def fill(polygons: Iterable[NDArray[np.float64]], *, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Fill the polygons of one slice.
 
     A pixel is inside when a ray from its centre towards lower columns crosses the outlines an odd
     number of times. All polygons share the count, so a polygon inside another is a hole, and a
@@ -96,64 +44,11 @@ def fill(polygons: Iterable[Polygon], *, shape: tuple[int, int]) -> Raster:
         inside = (row >= 0) & (row < rows)
         first = np.clip(np.ceil(column[inside]), 0, columns).astype(np.intp)
         np.bitwise_xor.at(toggles, (row[inside], first), np.uint8(1))
-    filled: Raster = np.bitwise_xor.accumulate(toggles[:, :columns], axis=1).astype(bool)
+    filled: NDArray[np.bool_] = np.bitwise_xor.accumulate(toggles[:, :columns], axis=1).astype(bool)
     return filled
 
 
-def _box(polygons: Sequence[Polygon], shape: tuple[int, int]) -> tuple[NDArray[np.intp], tuple[slice, slice]]:
-    """Return the first pixel of the box around polygons, and the box, within an image."""
-    points = np.concatenate(polygons)
-    low = np.clip(np.floor(points.min(axis=0)), 0, np.array(shape) - 1).astype(np.intp)
-    high = np.clip(np.ceil(points.max(axis=0)) + 1, low + 1, shape).astype(np.intp)
-    return low, (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])))
-
-
-def _united(areas: Sequence[Raster]) -> list[tuple[Raster, int]]:
-    """Return areas that overlap in part joined to one, each with how many outlines it was made of."""
-    united: list[tuple[Raster, int]] = []
-    for area in areas:
-        joined = (area, 1)
-        # Joined, an area may reach one that neither reached before.
-        while partner := next((other for other in united if _cross(joined[0], other[0])), None):
-            united = [other for other in united if other is not partner]
-            joined = (joined[0] | partner[0], joined[1] + partner[1])
-        united.append(joined)
-    return united
-
-
-def _cross(one: Raster, other: Raster) -> bool:
-    """Return whether two areas share pixels while neither lies within the other.
-
-    A hole that was drawn against the wall may leave it by a few pixels: it stays a hole.
-    """
-    small, large = sorted((one, other), key=np.count_nonzero)
-    shared, size = int(np.count_nonzero(small & large)), int(np.count_nonzero(small))
-    is_hole = shared >= _HOLE_SHARE * size and 2 * size <= int(np.count_nonzero(large))
-    return 0 < shared < size and not is_hole
-
-
-def _coincide(one: Polygon, other: Polygon) -> bool:
-    """Tell whether each corner of either outline lies on the other one."""
-    low = np.abs(one.min(axis=0) - other.min(axis=0)).max()
-    high = np.abs(one.max(axis=0) - other.max(axis=0)).max()
-    if max(low, high) > SAME_OUTLINE_PIXELS:
-        return False
-    return max(_farthest(one, other), _farthest(other, one)) <= SAME_OUTLINE_PIXELS
-
-
-def _farthest(points: Polygon, outline: Polygon) -> float:
-    """Return the largest distance of points from an outline, in pixels."""
-    start, step = outline, np.roll(outline, -1, axis=0) - outline
-    length = np.maximum((step**2).sum(axis=1), 1e-12)
-    worst = 0.0
-    for point in points:
-        along = np.clip(((point - start) * step).sum(axis=1) / length, 0.0, 1.0)
-        nearest = start + along[:, None] * step
-        worst = max(worst, float(np.sqrt(((point - nearest) ** 2).sum(axis=1).min())))
-    return worst
-
-
-def _crossings(polygon: Polygon) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _crossings(polygon: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Give every (row, column) where an edge crosses a row of pixel centres; rows are half open."""
     start, end = polygon, np.roll(polygon, -1, axis=0)
     low = np.ceil(np.minimum(start[:, 0], end[:, 0])).astype(np.intp)
@@ -162,3 +57,110 @@ def _crossings(polygon: Polygon) -> tuple[NDArray[np.intp], NDArray[np.float64]]
     row = low[edge] + np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count)
     (y0, x0), (y1, x1) = start[edge].T, end[edge].T
     return row, x0 + (row - y0) * (x1 - x0) / (y1 - y0)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What the closed outlines of one slice enclose, and what was found among them.
+
+    Parameters
+    ----------
+    filled : ndarray of bool, shape (rows, columns)
+    repeated : int
+        Outlines that were left out, since an equal one is there.
+    crossing : int
+        Outlines that cross another one.
+    """
+
+    filled: NDArray[np.bool_]
+    repeated: int = 0
+    crossing: int = 0
+
+
+def join(polygons: Sequence[Polygon], *, shape: tuple[int, int]) -> Joined:
+    """Fill the closed outlines of one slice, whatever their order.
+
+    Outlines that are nearly equal count once. Outlines that cross are united. All others combine as in
+    `fill`: one inside another is a hole.
+
+    Parameters
+    ----------
+    polygons, shape
+        As for `fill`.
+    """
+    if len(polygons) == 1:
+        return Joined(fill(polygons, shape=shape))
+    different = _different(polygons)
+    near = _near(different)
+    filled = fill([p for i, p in enumerate(different) if not near[i].any()], shape=shape)
+    involved = [i for i in range(len(different)) if near[i].any()]
+    own = {i: fill([different[i]], shape=shape) for i in involved}
+    groups = _groups(involved, lambda a, b: bool(near[a, b]) and _cross(own[a], own[b]))
+    for group in groups:
+        filled ^= np.logical_or.reduce([own[i] for i in group])
+    crossing = sum(len(group) for group in groups if len(group) > 1)
+    return Joined(filled, len(polygons) - len(different), crossing)
+
+
+def _different(polygons: Sequence[Polygon]) -> list[Polygon]:
+    """Return the outlines without those that nearly equal an earlier one."""
+    kept: list[Polygon] = []
+    for polygon in polygons:
+        if not any(_alike(polygon, other) for other in kept):
+            kept.append(polygon)
+    return kept
+
+
+def _alike(first: Polygon, second: Polygon) -> bool:
+    boxes = [np.concatenate([p.min(axis=0), p.max(axis=0)]) for p in (first, second)]
+    if np.abs(boxes[0] - boxes[1]).max() > ONE_OUTLINE:
+        return False
+    return max(_distance(first, second), _distance(second, first)) <= ONE_OUTLINE
+
+
+def _distance(points: Polygon, outline: Polygon) -> float:
+    """Return how far the farthest of some points lies from an outline, in pixels."""
+    start = outline
+    edge = np.roll(outline, -1, axis=0) - start
+    square = np.maximum((edge**2).sum(axis=1), 1e-12)
+    farthest = 0.0
+    for point in points:
+        along = np.clip(((point - start) * edge).sum(axis=1) / square, 0.0, 1.0)
+        off = point - start - along[:, None] * edge
+        farthest = max(farthest, float((off**2).sum(axis=1).min()))
+        if farthest > ONE_OUTLINE**2:
+            break
+    return float(np.sqrt(farthest))
+
+
+def _near(polygons: Sequence[Polygon]) -> NDArray[np.bool_]:
+    """Return which outlines have boxes that overlap, shape (n, n)."""
+    low = np.array([p.min(axis=0) for p in polygons])
+    high = np.array([p.max(axis=0) for p in polygons])
+    near = np.logical_and.reduce((low[:, None] < high[None]) & (low[None] < high[:, None]), axis=2)
+    np.fill_diagonal(near, False)
+    overlapping: NDArray[np.bool_] = near
+    return overlapping
+
+
+def _cross(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
+    """Tell whether two filled outlines share pixels while neither lies within the other.
+
+    A hole that was drawn against the wall may leave it by a few pixels: it stays a hole.
+    """
+    small, large = sorted((first, second), key=np.count_nonzero)
+    shared, size = int((small & large).sum()), int(small.sum())
+    if shared in (0, size):
+        return False
+    hole = shared >= _HOLE_SHARE * size and 2 * size <= int(large.sum())
+    return not hole
+
+
+def _groups(members: Sequence[int], joined: Callable[[int, int], bool]) -> list[list[int]]:
+    """Return the members in groups that hang together, in their order."""
+    groups: list[list[int]] = []
+    for member in members:
+        hits = [group for group in groups if any(joined(member, other) for other in group)]
+        merged = [*(other for group in hits for other in group), member]
+        groups = [group for group in groups if group not in hits] + [merged]
+    return groups

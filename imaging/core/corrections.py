@@ -42,11 +42,15 @@ class Corrections:
         Of several images at one place keep the first or the last; "" refuses them.
     localizers : bool
         Leave localisers out of a series.
+    match_by_geometry : bool
+        Lay outlines whose series and frame of reference are absent everywhere on the one series whose slices
+        and extent they fit.
     """
 
     tilt: bool = False
     repeated: Repeated = ""
     localizers: bool = False
+    match_by_geometry: bool = False
 
 
 NO_CORRECTIONS = Corrections()

@@ -187,10 +187,10 @@ class RegionNotFound(MaskRefused):
     code = "region_not_found"
 
 
-class AmbiguousRegion(MaskRefused):
-    """A number or name stands for several regions."""
+class NumberUsedTwice(MaskRefused):
+    """Two regions of one file have the same number, so that nobody can say whose the outlines are."""
 
-    code = "ambiguous_region"
+    code = "number_used_twice"
 
 
 class NoMatchingSeries(MaskRefused):

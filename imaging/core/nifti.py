@@ -24,6 +24,9 @@ _itk: Any = sitk
 #: More values than a label map of regions has; beyond it the file is an image, not a mask.
 _MAXIMUM_LABELS = 256
 
+#: Layers of segments that overlap.
+_MAXIMUM_LAYERS = 64
+
 _READERS = {"nifti": "NiftiImageIO", "nrrd": "NrrdImageIO"}
 
 _NRRD_HEADER_BYTES = 65536
@@ -53,21 +56,50 @@ def read_volume_file(path: Path) -> Volume:
     SeriesRefused
         If it is not three-dimensional with one value a voxel.
     """
-    array, grid, _header = _read(path, what="The image file")
+    array, grid = _read(path, what="The image file")
     if array.dtype not in (np.int16, np.uint8) and not np.isfinite(array).all():
         raise SeriesRefused("The image holds values that are not numbers (NaN or infinite).")
     whole = array.dtype in (np.int16, np.uint8)
     volume = Volume(array.astype(np.int16, copy=False) if whole else compact_hu(array), grid)
-    return to_lps(volume, precision_mm=header_precision_mm(path))
+    return to_lps(volume, precision_mm=SINGLE_PRECISION_MM if kind_of(path) == "nifti" else EXACT_MM)
 
 
-def header_precision_mm(path: Path) -> float:
-    """Return how exactly the header of a file says where its voxels lie."""
-    return SINGLE_PRECISION_MM if kind_of(path) == "nifti" else EXACT_MM
+def read_grid(path: Path) -> Grid:
+    """Return where the voxels of a NIfTI or NRRD file lie, without reading them.
+
+    Raises
+    ------
+    UnreadableFile, SeriesRefused
+        As for the file itself.
+    """
+    with reading("The file"):
+        return _plausible(grid_of(_reader(path, layers=True)))
 
 
-def read_label_layers(path: Path) -> tuple[list[Labels], Grid, dict[str, str]]:
-    """Read a NIfTI or NRRD label map, or the layers of one.
+def read_label_layers(path: Path) -> list[tuple[Labels, Grid, list[int]]]:
+    """Read a label map of one or several layers, as 3D Slicer writes segments that overlap.
+
+    Returns
+    -------
+    list of (ndarray, Grid, list of int)
+        For each layer what `read_label_file` returns.
+
+    Raises
+    ------
+    UnreadableFile, MaskRefused
+        As for `read_label_file`.
+    """
+    array, grid = _read(path, what="The mask file", layers=True)
+    stack = np.moveaxis(array, -1, 0) if array.ndim == 4 else array[None]
+    found = []
+    for layer in stack:
+        labels, values = _labels(layer)
+        found.append((labels, grid, values))
+    return found
+
+
+def read_label_file(path: Path) -> tuple[Labels, Grid, list[int]]:
+    """Read a NIfTI or NRRD label map.
 
     Returns
     -------
@@ -84,7 +116,12 @@ def read_label_layers(path: Path) -> tuple[list[Labels], Grid, dict[str, str]]:
     MaskRefused
         If values are fractional or negative, or too many for a label map.
     """
-    array, grid, header = _read(path, what="The mask file", layered=True)
+    array, grid = _read(path, what="The mask file")
+    labels, values = _labels(array)
+    return labels, grid, values
+
+
+def _labels(array: NDArray[np.generic]) -> tuple[Labels, list[int]]:
     values = np.unique(array[array != 0])
     if not np.isfinite(values).all() or (values != np.rint(values)).any():
         raise MaskRefused("The mask holds values that are no whole numbers: a label map holds 0, 1, 2 ... only.")
@@ -93,12 +130,11 @@ def read_label_layers(path: Path) -> tuple[list[Labels], Grid, dict[str, str]]:
             f"The mask holds {values.size} different values from {values[0]:g} to {values[-1]:g}: "
             "this is an image, not a label map."
         )
-    labels: Labels = np.asarray(array, dtype=np.uint8 if array.dtype == np.uint8 else np.int32)
-    layers = [labels] if labels.ndim == 3 else [np.ascontiguousarray(part) for part in np.moveaxis(labels, -1, 0)]
-    return layers, grid, header
+    labels: Labels = np.ascontiguousarray(array, dtype=np.uint8 if array.dtype == np.uint8 else np.int32)
+    return labels, [int(value) for value in values]
 
 
-def _read(path: Path, *, what: str, layered: bool = False) -> tuple[NDArray[np.generic], Grid, dict[str, str]]:
+def _read(path: Path, *, what: str, layers: bool = False) -> tuple[NDArray[np.generic], Grid]:
     kind = kind_of(path)
     if kind not in _READERS:
         raise UnreadableFile(f"{what} is neither NIfTI nor NRRD: it is truncated, damaged or of another kind.")
@@ -108,19 +144,22 @@ def _read(path: Path, *, what: str, layered: bool = False) -> tuple[NDArray[np.g
         if kind == "nifti":
             require_whole(path, what=what)
             require_one_place(path)
-        # ITK writes warnings about odd headers straight to the process's error stream.
-        _itk.ProcessObject.SetGlobalWarningDisplay(False)
-        reader = _itk.ImageFileReader()
-        reader.SetImageIO(_READERS[kind])
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
-        _require_volume(reader, layered=layered)
-        image = reader.Execute()
+        image = _reader(path, layers=layers).Execute()
         array = _itk.GetArrayFromImage(image)
         if kind == "nifti" and (intercept := undue_intercept(path)):
             array = array - np.float64(intercept)
-        header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-        return array, _plausible(grid_of(image)), header
+        return array, _plausible(grid_of(image))
+
+
+def _reader(path: Path, *, layers: bool) -> Any:
+    # ITK writes warnings about odd headers straight to the process's error stream.
+    _itk.ProcessObject.SetGlobalWarningDisplay(False)
+    reader = _itk.ImageFileReader()
+    reader.SetImageIO(_READERS[kind_of(path)])
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    _require_volume(reader, layers=layers)
+    return reader
 
 
 def _require_nrrd_fields(path: Path) -> None:
@@ -136,9 +175,9 @@ def _require_nrrd_fields(path: Path) -> None:
         raise MissingGeometry("The NRRD file gives neither space directions nor spacings: its voxels have no size.")
 
 
-def _require_volume(reader: Any, *, layered: bool) -> None:
+def _require_volume(reader: Any, *, layers: bool) -> None:
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
-    if len(size) != 3 or (components != 1 and not layered):
+    if len(size) != 3 or components > (_MAXIMUM_LAYERS if layers else 1):
         shape = " x ".join(str(n) for n in size)
         raise SeriesRefused(f"The file holds {shape} values with {components} component(s) each, not one volume.")
     if int(np.prod(size, dtype=object)) * components > MAXIMUM_VOXELS:

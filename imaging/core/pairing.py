@@ -3,8 +3,9 @@
 The rule
 --------
 A file is a mask when its name, or the name of its folder, holds one of the words mask, label, seg,
-roi, gtv, tumour, lesion, annotation, contour or delineation (also in the plural, as "segmentation", "labelmap", "labelsTr" or
-"GTVp"), or when it holds labels (`imaging.core.raster_roles`); other files are images. A mask belongs to an image of
+roi, gtv, tumour, lesion, annotation or contour (also in the plural, and as "segmentation", "labelmap",
+"tumormask" or "GTVp"), or when it holds labels (`imaging.core.label_content`); other files are images. A
+mask belongs to an image of
 
 1. its own folder, else
 2. the folder above, else
@@ -13,7 +14,7 @@ roi, gtv, tumour, lesion, annotation, contour or delineation (also in the plural
 
 where the first of these places that holds an image counts. With several images in that place, the one
 that shares the mask's name apart from such words is meant (``lung1_image.nrrd`` and
-``lung1_label.nrrd``; nnU-Net's ``lung_001_0000.nii.gz`` and ``lung_001.nii.gz``); without one, nobody guesses.
+``lung1_label.nrrd``, or nnU-Net's ``Lung_001_0000`` and ``Lung_001``); without one, nobody guesses.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ from pathlib import Path
 from imaging.core.errors import NoMatchingSeries
 
 _MASK_WORD = re.compile(
-    r"(?<![a-z])((?:tumou?r|lesion|nodule|lung|gtv|roi)?masks?|labels?(?:tr|ts|maps?)?|segs?|segmentations?|rois?|gtv[a-z]{0,2}"
-    r"|tumou?rs?|lesions?|annotations?|contours?|delineations?)(?![a-z])|掩膜|标注|分割|勾画",
+    r"(?<![a-z])((?:tumou?r|lung|lesion|gtv|nodule)?masks?|labels?(?:tr|ts)?|label_?maps?|segs?|segmentations?|rois?"
+    r"|gtvs?[pnt]?\d*|tumou?rs?|lesions?|annotations?|annot|contours?)(?![a-z])",
     re.IGNORECASE,
 )
-#: nnU-Net numbers the channels of an image, dcm2niix marks what it made even or straight.
-_CHANNEL = re.compile(r"_000\d$|_(?:eq|tilt)(?:_?\d+)?$", re.IGNORECASE)
+#: nnU-Net numbers the channels of an image, not those of its labels.
+_CHANNEL = re.compile(r"_0000$")
+#: What dcm2niix adds to the name of the file that it mended.
+_CONVERTED = re.compile(r"(_Tilt(_\d+)?)?(_Eq(_\d+)?)?")
+_CONVERTED_END = re.compile(_CONVERTED.pattern + "$")
 _IMAGE_WORD = re.compile(r"(?<![a-z])(images?|img|ct|volume|vol|scan)(?![a-z])", re.IGNORECASE)
 
 
@@ -80,12 +84,30 @@ def image_of(mask: Path, images: Sequence[Place], *, root: Path) -> int:
         return candidates[0].index
     core = _core(stem_of(mask))
     named = [image for image in candidates if core and _core(image.stem) == core]
-    named = named or [image for image in candidates if core and _core(_CHANNEL.sub("", image.stem)) == core]
     if len(named) != 1:
         raise NoMatchingSeries(
             f"{len(candidates)} images could be meant and none shares the mask's name; put each mask beside its image."
         )
     return named[0].index
+
+
+def converted_again(file: Path) -> str | None:
+    """Return what a converter added to the name of a file that it wrote a second time, None where it did not.
+
+    dcm2niix writes a scan with gaps as X, its slices pushed together, and as X_Eq_1, interpolated; a tilted one
+    as X and X_Tilt_1, straightened.
+    """
+    stem = stem_of(file)
+    for other in sorted(file.parent.iterdir()):
+        added = stem_of(other).removeprefix(stem)
+        if added and added != stem_of(other) and _CONVERTED.fullmatch(added):
+            return added
+    return None
+
+
+def is_interpolated(file: Path) -> bool:
+    """Return whether a file is, by its name, one whose slices dcm2niix interpolated."""
+    return re.search(r"_Eq(_\d+)?$", stem_of(file)) is not None
 
 
 def shared_name(file: Path) -> str:
@@ -101,4 +123,5 @@ def kind_words(file: Path) -> list[str]:
 
 def _core(stem: str) -> str:
     """Give a stem without the words that tell masks from images."""
+    stem = _CONVERTED_END.sub("", _CHANNEL.sub("", stem))
     return re.sub(r"[\W_]+", " ", _IMAGE_WORD.sub(" ", _MASK_WORD.sub(" ", stem))).strip().lower()

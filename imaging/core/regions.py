@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from imaging.core.errors import RegionNotFound
+from imaging.core.errors import NumberUsedTwice, RegionNotFound
 from imaging.core.geometry import TumorMask
 
 RegionKind = Literal["rtstruct", "seg", "mask"]
@@ -15,39 +15,38 @@ RegionKind = Literal["rtstruct", "seg", "mask"]
 #: Number of a segment → how its coded type may be named: the code ("SCT:4147007") and its meaning ("Mass").
 CodedTypes = Mapping[int, tuple[str, ...]]
 
-#: Rank of planning volumes, which are larger than what they are planned around.
+#: Rank of planning volumes and of what lies around a tumour.
 PLANNING_RANK = 10
 #: Rank of lymph nodes and metastases.
 NODE_RANK = 20
 #: Rank of names that mean neither the tumour nor anything known.
 UNKNOWN_RANK = 50
+#: Rank of names without meaning (ROI, label).
+NAMELESS_RANK = 5
 #: Rank of names that mean an organ, the body or a device.
 ORGAN_RANK = 90
 
 _TUMOUR = re.compile(
     r"(gtv|tumou?r|tumeur|primary|primarius|primair|lesion|läsion|nodule|mass|cancer|carcinoma|neoplasm"
-    r"|肿瘤|腫瘤|病灶|原发|原發|结节|結節)[\s_\-]*[pt]?[\s_\-]*(\d*)"
+    r"|肿瘤|腫瘤|病灶|原发|原發|结节|結節|靶区)[\s_\-]*[pt]?[\s_\-]*(\d*)"
 )
-#: Words stand between anything that is no letter: "_" and digits part them as well.
+#: Lymph nodes, their stations, and metastases; in a name whose words are apart (see `_words`).
 _NODAL = re.compile(
-    r"gtv[\s_\-.]*(n|nd|nx|ln|nodes?|nodal)(?![a-z])|gtv[\s_\-.]*ln|lymph|adenopath|ganglion|metasta|淋巴|淋结|转移|轉移"
-    r"|(?<![a-z])(nodes?|nodal|nd|lns?|lnd|lnn|mets?|station|stn)(?![a-z])"
-    r"|(?<![a-z0-9])n[0-3][abc]?(?![a-z0-9])"
-    # Stations of the lymph node map with their side; 1R and 1L are too often the first region of a side.
-    r"|(?<![a-z0-9])(?:[24]|1[0-4])[\s]?[rl](?:i|s)?(?![a-z0-9])"
+    r"lymph|nodal|adenopath|metasta|淋巴|淋结|转移|轉移|\bl?nod(es?|us|i)?\d*[lr]?\b|\blns?\d*[lr]?\b|\blks?\d*\b"
+    r"|\bgtv \d*n?n\d*\b|\bgtv \d* ?(n|nd|ln|lk)\d*\b|\bnd\d*\b|\bn[1-3][abc]?\b|\bganglion|\bmetas?\b|\bmets?\d*\b"
+    r"|\bstations?\b|^([1-9]|1[0-4])(rs|ri|[rl])?$|\b([2-9]|1[0-4])(rs|ri|[rl])\b|^3[ap]$"
 )
-_PLANNING = re.compile(r"(?<![a-z])(ctv|ptv|itv|igtv|ictv|pgtv)")
-#: Around a tumour, of it, or of another day: not the tumour.
-_BESIDE = re.compile(
-    r"peri[\s_\-]?tumou?r|瘤周|(?<![a-z])(ring|rim|shell|margin|expanded|habitat|old|prior|previous)(?![a-z])"
+_PLANNING = re.compile(
+    r"\b(ctv|ptv|itv)|\bigtv|\b(ring|rim|shell|margin|expan[a-z]*|iso|opti?)\d*\b|\bperi ?tumou?r"
+    r"|\bgtv\b.*\b\d+ ?mm\b|计划靶区|临床靶区|瘤周"
 )
 _MINUS = re.compile(r"lungs?[^a-z]*(minus|sub|-|_)[\s_\-]*(i?gtv|ctv|ptv|itv)")
 _ORGAN = re.compile(
     r"lungs?(?!\d)|cord|spin|heart|o?esophag|trachea|carina|bronch|liver|kidney|aort|body|external|skin|bone|rib|verteb"
-    r"|stomach|brachial|thyroid|chest|background|couch|table|artery|vein|vessel|airway|lobe|pulmon"
+    r"|stomach|\blad\b|brachial|thyroid|chest|background|couch|table|artery|vein|vessel|airway|lobe|pulmon"
     r"|肺|心脏|脊髓|食管|气管|肝|肾|主动脉"
 )
-_GENERIC = re.compile(r"roi|label|mask|seg|region|target")
+_GENERIC = re.compile(r"roi|label|mask|seg|region|target|annot|contour")
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,30 @@ class NamedMask:
     notes: tuple[str, ...] = ()
 
 
+def require_own_numbers(regions: Iterable[tuple[int, str]]) -> None:
+    """Refuse regions of which two have one number.
+
+    Parameters
+    ----------
+    regions : iterable of (int, str)
+        Number and name of each region, as the file lists them.
+
+    Raises
+    ------
+    NumberUsedTwice
+        With the number and the names.
+    """
+    names: dict[int, list[str]] = {}
+    for number, name in regions:
+        names.setdefault(number, []).append(name)
+    for number, shared in names.items():
+        if len(shared) > 1:
+            raise NumberUsedTwice(
+                f"{len(shared)} regions have the number {number}: {', '.join(map(repr, shared))}. Outlines refer to the "
+                "number only, so nobody can say whose they are."
+            )
+
+
 def tumour_rank(name: str) -> int:
     """Tell how well a region's name fits the primary tumour.
 
@@ -84,21 +107,28 @@ def tumour_rank(name: str) -> int:
     -------
     int
         0 for the primary tumour (GTV, tumour, lesion, nodule, mass, primary ...), 1 for its second and
-        further numbers (GTV-2), 5 for names without meaning (ROI, label), 10 for planning volumes and what lies
-        around a tumour, 20 for lymph nodes and metastases, 50 for unknown names, 90 for organs.
+        further numbers (GTV-2), 5 for names without meaning (ROI, label), 10 for planning volumes,
+        20 for lymph nodes, 50 for unknown names, 90 for organs.
     """
-    plain = name.lower()
+    plain, words = name.lower(), _words(name)
     if _MINUS.search(plain):
         return ORGAN_RANK
-    if _NODAL.search(plain):
+    if _NODAL.search(words):
         return NODE_RANK
-    if _PLANNING.search(plain) or _BESIDE.search(plain):
+    if _PLANNING.search(words):
         return PLANNING_RANK
     if tumour := _TUMOUR.search(plain):
         return 1 if tumour[2] and int(tumour[2][:6]) > 1 else 0
     if _ORGAN.search(plain):
         return ORGAN_RANK
-    return 5 if _GENERIC.search(plain) else UNKNOWN_RANK
+    return NAMELESS_RANK if _GENERIC.search(plain) else UNKNOWN_RANK
+
+
+def _words(name: str) -> str:
+    """Return a name in lower case with its words apart: "GTV_node_4R" as "gtv node 4r", "GtvLn" as "gtv ln"."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name).lower()
+    apart = re.sub(r"i?gtv", lambda match: f" {match[0]} ", apart)
+    return re.sub(r"[\W_]+", " ", apart).strip()
 
 
 def select(present: Mapping[int, str], wanted: str | int | None, *, types: CodedTypes | None = None) -> list[int]:
@@ -177,5 +207,6 @@ def best(present: Mapping[int, str]) -> int:
 
 
 def listing(present: Mapping[int, str]) -> str:
-    """List names for a sentence, in the file's order."""
-    return ", ".join(repr(name) for name in present.values()) or "none"
+    """List names for a sentence, in the file's order; those that several regions share with their numbers."""
+    names = list(present.values())
+    return ", ".join(f"{n!r} ({i})" if names.count(n) > 1 else repr(n) for i, n in present.items()) or "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ class SegmentationReport:
         What a person should know of a region that was accepted, one sentence each.
     volume_mm3 : float or None
         Of an accepted region, else None.
+    dated : str
+        Day and time that the file states for its outlines, as YYYYMMDDHHMMSS or its beginning, "" if none:
+        of two structure sets the later sorts last.
     """
 
     path: str
@@ -49,6 +53,18 @@ class SegmentationReport:
     tumour_rank: int
     notes: tuple[str, ...] = ()
     volume_mm3: float | None = None
+    dated: str = ""
+
+
+def told_apart(rows: Sequence[SegmentationReport]) -> list[str]:
+    """Return a label for each region: its name, with file, number and voxels where others have the same name."""
+    names = [row.name.strip().lower() for row in rows]
+    return [
+        f"{row.name.strip()} ({row.path}: number {row.number}, {row.voxels or 0:,} voxels)"
+        if names.count(name) > 1
+        else row.name
+        for row, name in zip(rows, names, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,8 @@ def as_json(report: ScanReport) -> dict[str, Any]:
                 "path": row.path,
                 "name": row.name,
                 "kind": row.kind,
+                "number": row.number,
+                "dated": row.dated,
                 "verdict": row.verdict,
                 "code": row.code,
                 "reason": row.reason,

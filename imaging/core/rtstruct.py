@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
-from imaging.core.contours import JoinedOutlines, fill, join
+from imaging.core.contours import Joined, Polygon, fill, join
 from imaging.core.corrections import AS_SCANNED, DrawnOn, references
 from imaging.core.dataset import items, reading, text
 from imaging.core.errors import (
-    AmbiguousRegion,
     EmptyMask,
     FrameOfReferenceMismatch,
     GridMismatch,
@@ -23,8 +21,8 @@ from imaging.core.errors import (
     UnreadableFile,
 )
 from imaging.core.geometry import Grid, TumorMask
-from imaging.core.mask_checks import require_filled_through
-from imaging.core.regions import NamedMask, select
+from imaging.core.mask_checks import listed_slices
+from imaging.core.regions import NamedMask, require_own_numbers, select
 
 #: Contour points may lie this part of a slice spacing off the slice they belong to.
 _PLANE_TOLERANCE = 0.2
@@ -33,17 +31,14 @@ _ONE_PLANE = 0.05
 #: Contour points may lie this many pixels beyond the outermost pixel centres.
 _EDGE_TOLERANCE = 1.0
 
+#: Contours of which one inside another is a hole by declaration, however they lie.
 _EXCLUSIVE = ("CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR")
 _CLOSED = ("CLOSED_PLANAR", *_EXCLUSIVE)
-#: Corners this near to a pixel centre lie on it; so many of them do so by intent.
-_ON_CENTRE = 1e-3
-_CENTRED_POINTS = 12
 
-
-@dataclass(frozen=True, eq=False)
-class _Contour:
-    points: NDArray[np.float64]
-    exclusive: bool
+#: A point this near, in pixels, to a pixel centre lies on it; outlines with this part of such points were
+#: traced through the centres of the outermost pixels that were painted.
+_ON_CENTRE = 0.01
+_TRACED = 0.95
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,14 @@ class _Region:
     name: str
     author: str
     frame_of_reference_uid: str
-    sharing: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Contour:
+    """Points of a closed contour, and whether its kind makes holes by declaration."""
+
+    points: NDArray[np.float64]
+    exclusive: bool
 
 
 def read_rtstruct(
@@ -65,9 +67,9 @@ def read_rtstruct(
 ) -> list[NamedMask]:
     """Rasterise the regions of an RT structure set.
 
-    Pixel centres decide. Of several contours on one slice equal ones count once, crossing ones are united, and one within
-    another is a hole (`imaging.core.contours.join`); those stored as CLOSEDPLANAR_XOR combine by exclusive or. Point and
-    open contours enclose nothing and are ignored.
+    Pixel centres decide; a contour inside another is a hole, and keyholes come out right. Contours that
+    nearly equal another of their slice count once, and those that cross are united, unless they are of the
+    type CLOSEDPLANAR_XOR; point and open contours enclose nothing and are ignored.
 
     Parameters
     ----------
@@ -87,10 +89,8 @@ def read_rtstruct(
     ------
     RegionNotFound
         With the names present.
-    AmbiguousRegion
-        When two regions share a number.
     EmptyMask, GridMismatch, MaskOutsideImage, FrameOfReferenceMismatch
-        When contours do not fit the image, or leave slices out at regular distances.
+        When contours do not fit the image.
     UnreadableFile
         When the file is damaged.
     """
@@ -98,23 +98,8 @@ def read_rtstruct(
         known = _regions(dataset)
         numbers = select({number: region.name for number, region in known.items()}, roi)
         for number in numbers:
-            _require_one(known[number])
             _require_kept(dataset, known[number], drawn_on)
-        masks = {
-            number: _rasterise(dataset, known[number], volume_grid, frame_of_reference_uid) for number in numbers
-        }
-        return [
-            NamedMask(
-                name=known[number].name,
-                number=number,
-                kind="rtstruct",
-                mask=mask,
-                author=known[number].author,
-                tool=tool_of(dataset),
-                notes=notes,
-            )
-            for number, (mask, notes) in masks.items()
-        ]
+        return [_named_mask(dataset, known[number], volume_grid, frame_of_reference_uid) for number in numbers]
 
 
 def region_names(dataset: Dataset) -> dict[int, str]:
@@ -153,6 +138,14 @@ def frames_of_reference(dataset: Dataset) -> set[str]:
         return uids - {""}
 
 
+def dated(dataset: Dataset) -> str:
+    """Return day and time of an RT structure set or segmentation as digits that sort, "" when it states no day."""
+    for kind in ("StructureSet", "Content", "Series"):
+        if day := text(dataset, f"{kind}Date"):
+            return day + text(dataset, f"{kind}Time").split(".")[0]
+    return ""
+
+
 def tool_of(dataset: Dataset) -> str:
     """Name the software that wrote a segmentation."""
     parts = [text(dataset, keyword) for keyword in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")]
@@ -164,27 +157,30 @@ def _regions(dataset: Dataset) -> dict[int, _Region]:
         raise UnreadableFile(
             "The RT structure set has no list of regions or no contours: it is damaged or truncated."
         )
-    by_number: dict[int, list[Dataset]] = {}
-    for item in items(dataset, "StructureSetROISequence"):
-        by_number.setdefault(int(item.ROINumber), []).append(item)
+    listed = items(dataset, "StructureSetROISequence")
+    require_own_numbers((int(item.ROINumber), text(item, "ROIName")) for item in listed)
     return {
-        number: _Region(
-            number=number,
-            name=" / ".join(text(item, "ROIName") or f"ROI {number}" for item in found),
-            author=text(found[0], "ROIGenerationAlgorithm").lower(),
-            frame_of_reference_uid=text(found[0], "ReferencedFrameOfReferenceUID"),
-            sharing=len(found),
+        int(item.ROINumber): _Region(
+            number=int(item.ROINumber),
+            name=text(item, "ROIName") or f"ROI {int(item.ROINumber)}",
+            author=text(item, "ROIGenerationAlgorithm").lower(),
+            frame_of_reference_uid=text(item, "ReferencedFrameOfReferenceUID"),
         )
-        for number, found in by_number.items()
+        for item in listed
     }
 
 
-def _require_one(region: _Region) -> None:
-    if region.sharing > 1:
-        raise AmbiguousRegion(
-            f"The number {region.number} is used for {region.sharing} regions ({region.name!r}): nobody can say whose the "
-            "contours are."
-        )
+def _named_mask(dataset: Dataset, region: _Region, grid: Grid, frame_of_reference_uid: str) -> NamedMask:
+    mask, notes = _rasterise(dataset, region, grid, frame_of_reference_uid)
+    return NamedMask(
+        name=region.name,
+        number=region.number,
+        kind="rtstruct",
+        mask=mask,
+        author=region.author,
+        tool=tool_of(dataset),
+        notes=notes,
+    )
 
 
 def _rasterise(
@@ -201,40 +197,48 @@ def _rasterise(
     by_slice: dict[int, list[_Contour]] = {}
     for contour in contours:
         index = grid.index(contour.points)
-        by_slice.setdefault(_slice_of(index, region, grid), []).append(replace(contour, points=index))
+        placed = _Contour(index, contour.exclusive)
+        by_slice.setdefault(_slice_of(index, region, grid), []).append(placed)
     array = np.zeros(grid.shape_zyx, dtype=bool)
-    joined: dict[int, JoinedOutlines] = {}
-    for z, outlines in by_slice.items():
+    joined: dict[int, Joined] = {}
+    for z, outlines in sorted(by_slice.items()):
         _require_one_plane([outline.points for outline in outlines], region, grid)
         polygons = [outline.points[:, 1:] for outline in outlines]
         _require_inside_frame(polygons, region, grid)
         exclusive = any(outline.exclusive for outline in outlines)
         shape = grid.shape_zyx[1:]
-        joined[z] = JoinedOutlines(fill(polygons, shape=shape)) if exclusive else join(polygons, shape=shape)
+        joined[z] = Joined(fill(polygons, shape=shape)) if exclusive else join(polygons, shape=shape)
         array[z] = joined[z].filled
     if not array.any():
         raise EmptyMask(f"Region {region.name!r} encloses no pixel centre of the image.")
-    notes = require_filled_through(array, name=region.name)
-    every = [outline.points for outlines in by_slice.values() for outline in outlines]
-    return TumorMask(array, grid), (*notes, *_outline_notes(joined, every, region))
+    every = [outline.points[:, 1:] for outlines in by_slice.values() for outline in outlines]
+    return TumorMask(array, grid), (*_outline_notes(joined, region), *_traced_notes(every, region))
 
 
-def _outline_notes(
-    joined: dict[int, JoinedOutlines], outlines: list[NDArray[np.float64]], region: _Region
-) -> Iterator[str]:
-    """Yield what is to be said of outlines that were counted once, united, or run through pixel centres."""
-    repeated = {z: found.repeated for z, found in joined.items() if found.repeated}
-    crossing = sorted(z + 1 for z, found in joined.items() if found.crossing)
-    if repeated:
-        yield f"{sum(repeated.values())} outlines of region {region.name!r} are stored twice and count once."
-    if crossing:
-        yield f"Outlines of region {region.name!r} cross in slices {', '.join(map(str, crossing))} and were united."
-    points = np.concatenate(outlines)[:, 1:]
-    if len(points) >= _CENTRED_POINTS and np.abs(points - np.rint(points)).max() < _ON_CENTRE:
-        yield (
-            f"All outlines of region {region.name!r} run through pixel centres, as some programs write painted masks: by the "
-            "pixel-centre rule they enclose less than was painted, at most a row of pixels at two sides of each outline."
+def _outline_notes(joined: dict[int, Joined], region: _Region) -> list[str]:
+    """Say which slices held an outline twice, and on which outlines cross."""
+    notes = []
+    if repeated := [z + 1 for z, found in joined.items() if found.repeated]:
+        count = sum(found.repeated for found in joined.values())
+        notes.append(
+            f"{count} outlines of region {region.name!r} are stored more than once ({listed_slices(repeated)}): each was "
+            "counted once."
         )
+    if crossing := [z + 1 for z, found in joined.items() if found.crossing]:
+        notes.append(f"Outlines of region {region.name!r} cross on {listed_slices(crossing)}: they were united.")
+    return notes
+
+
+def _traced_notes(polygons: list[Polygon], region: _Region) -> list[str]:
+    """Say that outlines run through the centres of painted pixels, of which they enclose only a part."""
+    points = np.concatenate(polygons)
+    on_centre = (np.abs(points - np.rint(points)).max(axis=1) <= _ON_CENTRE).mean()
+    if on_centre < _TRACED:
+        return []
+    return [
+        f"Outlines of region {region.name!r} run through the centres of pixels, as some programs write what was painted: "
+        "by the rule of pixel centres they enclose less than was painted, about half of its outermost pixels are outside."
+    ]
 
 
 def _require_kept(dataset: Dataset, region: _Region, drawn_on: DrawnOn) -> None:
@@ -254,13 +258,14 @@ def _contours(dataset: Dataset, region: _Region) -> list[_Contour]:
         if int(item.ReferencedROINumber) != region.number:
             continue
         for contour in items(item, "ContourSequence"):
-            if (kind := text(contour, "ContourGeometricType")) not in _CLOSED:
+            kind = text(contour, "ContourGeometricType")
+            if kind not in _CLOSED:
                 continue
             numbers = _coordinates(contour)
             if numbers.size % 3 or not np.isfinite(numbers).all():
                 raise UnreadableFile(f"A contour of region {region.name!r} is damaged: {numbers.size} coordinates.")
             if numbers.size >= 9:
-                found.append(_Contour(numbers.reshape(-1, 3), exclusive=kind in _EXCLUSIVE))
+                found.append(_Contour(numbers.reshape(-1, 3), kind in _EXCLUSIVE))
     return found
 
 

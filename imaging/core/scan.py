@@ -15,6 +15,7 @@ from pathlib import Path
 
 from imaging.core.archive import open_source
 from imaging.core.corrections import NO_CORRECTIONS, Corrections
+from imaging.core.cut_off import CutOff, is_cut_off
 from imaging.core.cut_series import cut_notes
 from imaging.core.dicom import SeriesReport
 from imaging.core.errors import AnotherPerson, ImagingError, MaskRefused, UnreadableFile
@@ -27,10 +28,10 @@ from imaging.core.inventory import (
     SegmentationFile,
     take_inventory,
 )
-from imaging.core.outlines import Outline, judge_outline, refused_outline, series_of
+from imaging.core.label_content import label_files
+from imaging.core.outlines import Outline, judge_outline, later_told, refused_outline, series_of
 from imaging.core.pairing import image_of, is_mask
 from imaging.core.person import differences
-from imaging.core.raster_roles import collapsed, masks_among
 from imaging.core.reports import PassedOver, ScanReport, SegmentationReport, as_json
 from imaging.core.subjects import Subject, damaged_report, dicom_subject, judge, raster_subject
 from imaging.core.verdicts import settled_region, settled_series
@@ -70,15 +71,13 @@ def scan(
     files = files_in(root)
     steps = _Steps(2 * len(files), on_progress)
     inventory = take_inventory(files, on_file=lambda: steps.advance(1))
-    masks = masks_among(
-        [file for file, _ in inventory.rasters],
-        root=base,
-        dicom_folders={header.file.parent for part in inventory.series for header in part.headers},
-    )
+    masks = masks_of(inventory, base=base)
     subjects = subjects_of(inventory, masks, base=base)
     paired, orphans = _pair(inventory, masks, subjects, base=base)
     damaged = [damaged_report(part, base=base) for part in inventory.damaged if not _is_outline(part, base=base)]
-    regions = [refused_outline(outline, error, roi=roi) for outline, error in orphans]
+    lost = _cut_off(inventory, subjects, orphans) if corrections.match_by_geometry else []
+    sought = {part.outline.file for part in lost}
+    regions = [refused_outline(outline, error, roi=roi) for outline, error in orphans if outline.file not in sought]
     series: list[SeriesReport] = []
     grids: dict[int, Grid] = {}
     for index, subject in enumerate(subjects):
@@ -88,8 +87,11 @@ def scan(
             grids[index] = image.volume.grid
         for outline in paired[index]:
             regions += judge_outline(outline, report, image, roi=roi)
+        for part in lost:
+            part.try_on(report, image, roi=roi)
         steps.advance(len(report.files) + len(paired[index]))
     steps.finish()
+    regions += [row for part in lost for row in part.rows(roi=roi)]
     for index, note in cut_notes(series, grids).items():
         series[index] = replace(series[index], notes=(*series[index].notes, note))
     rows = [*damaged, *series]
@@ -97,7 +99,7 @@ def scan(
         series=tuple(
             sorted(map(partial(settled_series, found=rows), rows), key=lambda row: (row.path, row.series_uid))
         ),
-        segmentations=tuple(sorted(map(settled_region, regions), key=lambda row: (row.path, row.number))),
+        segmentations=tuple(sorted(map(settled_region, later_told(regions)), key=lambda row: (row.path, row.number))),
         ignored=inventory.ignored,
         root=root,
         passed_over=tuple(PassedOver(file.relative_to(base).as_posix(), why) for file, why in inventory.passed_over),
@@ -131,12 +133,18 @@ def _is_outline(damaged: DamagedFile, *, base: Path) -> bool:
     return damaged.modality in SEGMENTATION_MODALITIES
 
 
+def masks_of(inventory: Inventory, *, base: Path) -> list[Path]:
+    """Return the NIfTI and NRRD files that outline regions: by their names, else by what they hold."""
+    named = {file for file, _ in inventory.rasters if is_mask(file, root=base)}
+    others = [file for file, _ in inventory.rasters if file not in named]
+    held = set(label_files(others, others=bool(inventory.series)))
+    return [file for file, _ in inventory.rasters if file in named or file in held]
+
+
 def subjects_of(inventory: Inventory, masks: Sequence[Path], *, base: Path) -> list[Subject]:
     """Return the images of an inventory: DICOM series, and image files that are no masks."""
     dicom = [dicom_subject(series, base=base, empty=inventory.empty_beside(series)) for series in inventory.series]
-    images = [(file, kind) for file, kind in inventory.rasters if file not in masks]
-    files = [file for file, _kind in images]
-    rasters = [raster_subject(file, kind, base=base, fault=collapsed(file, files)) for file, kind in images]
+    rasters = [raster_subject(file, kind, base=base) for file, kind in inventory.rasters if file not in masks]
     return dicom + rasters
 
 
@@ -144,12 +152,13 @@ def _pair(
     inventory: Inventory, masks: Sequence[Path], subjects: Sequence[Subject], *, base: Path
 ) -> tuple[dict[int, list[Outline]], list[tuple[Outline, ImagingError]]]:
     """Give the segmentation files of each subject, and those that belong to none with the reason."""
-    places = [subject.place(index) for index, subject in enumerate(subjects) if subject.fault is None]
+    places = [subject.place(index) for index, subject in enumerate(subjects) if not subject.was_converted_again]
     finders: list[tuple[Outline, Callable[[], int]]] = [
         (_outline(part.file, part.modality, base=base), partial(drawn_on_series, part, subjects))
         for part in inventory.segmentations
     ]
     finders += [(_outline(mask, "", base=base), partial(image_of, mask, places, root=base)) for mask in masks]
+    stated = {part.file: part.series_uids for part in inventory.segmentations}
     paired: dict[int, list[Outline]] = defaultdict(list)
     orphans: list[tuple[Outline, ImagingError]] = [
         (_outline(damaged.file, damaged.modality, base=base), UnreadableFile(damaged.reason))
@@ -158,9 +167,13 @@ def _pair(
     ]
     for outline, find in finders:
         try:
-            paired[find()].append(outline)
+            index = find()
         except ImagingError as error:
             orphans.append((outline, error))
+            continue
+        named = stated.get(outline.file, frozenset())
+        is_laid_anew = bool(named) and subjects[index].stated_uid not in named
+        paired[index].append(replace(outline, is_laid_anew=is_laid_anew))
     return paired, orphans
 
 
@@ -187,9 +200,17 @@ def drawn_on_series(segmentation: SegmentationFile, subjects: Sequence[Subject])
 
 
 def _may_show(subject: Subject, segmentation: SegmentationFile) -> bool:
-    """Tell whether an image may be the one of a segmentation: one person, and one study where a UID is shared."""
+    """Return whether an image may be the one of a segmentation: one person, and one study where a UID is shared."""
     same_study = subject.sharing == 1 or subject.report.study_uid in segmentation.study_uids
     return same_study and not differences([segmentation.person, subject.report.person])
+
+
+def _cut_off(
+    inventory: Inventory, subjects: Sequence[Subject], orphans: Sequence[tuple[Outline, ImagingError]]
+) -> list[CutOff]:
+    """Return the segmentation files without an image of which nothing that they name is there."""
+    files = {part.file for part in inventory.segmentations if is_cut_off(part, subjects)}
+    return [CutOff(outline, error) for outline, error in orphans if outline.file in files]
 
 
 def _outline(file: Path, modality: str, *, base: Path) -> Outline:

@@ -11,12 +11,11 @@ from pydicom.dataset import Dataset
 from imaging.core.corrections import AS_SCANNED, DrawnOn, Image, references
 from imaging.core.dataset import items, number, reading, text
 from imaging.core.decoding import decoded
-from imaging.core.errors import AmbiguousRegion, EmptyMask, FrameOfReferenceMismatch, UnreadableFile
+from imaging.core.errors import EmptyMask, FrameOfReferenceMismatch, UnreadableFile
 from imaging.core.geometry import Grid, TumorMask
 from imaging.core.hounsfield import MAXIMUM_PIXELS, MAXIMUM_VOXELS
-from imaging.core.mask_checks import require_filled_through
 from imaging.core.planes import functional_group
-from imaging.core.regions import CodedTypes, NamedMask, select
+from imaging.core.regions import CodedTypes, NamedMask, require_own_numbers, select
 from imaging.core.rtstruct import tool_of
 from imaging.core.seg_frames import Frame, image_indices, place
 from imaging.core.straighten import straighten_mask
@@ -66,32 +65,16 @@ def read_seg(
         labels = _labels(dataset)
         described = {int(item.SegmentNumber): item for item in items(dataset, "SegmentSequence")}
         return [
-            _named(dataset, described[chosen], labels[chosen], grid, drawn_on)
+            NamedMask(
+                name=labels[chosen],
+                number=chosen,
+                kind="seg",
+                mask=_mask_on(dataset, chosen, grid, name=labels[chosen], drawn_on=drawn_on),
+                author=text(described[chosen], "SegmentAlgorithmType").lower(),
+                tool=_tool(dataset, described[chosen]),
+            )
             for chosen in select(labels, segment, types=_types(dataset))
         ]
-
-
-def _named(dataset: Dataset, segment: Dataset, name: str, grid: Grid, drawn_on: DrawnOn) -> NamedMask:
-    place = int(segment.SegmentNumber)
-    _require_one(dataset, place, name)
-    mask = _mask_on(dataset, place, grid, name=name, drawn_on=drawn_on)
-    return NamedMask(
-        name=name,
-        number=place,
-        kind="seg",
-        mask=mask,
-        author=text(segment, "SegmentAlgorithmType").lower(),
-        tool=_tool(dataset, segment),
-        notes=require_filled_through(mask.array, name=name),
-    )
-
-
-def _require_one(dataset: Dataset, place: int, name: str) -> None:
-    count = sum(int(item.SegmentNumber) == place for item in items(dataset, "SegmentSequence"))
-    if count > 1:
-        raise AmbiguousRegion(
-            f"The number {place} is used for {count} segments ({name!r}): nobody can say whose the frames are."
-        )
 
 
 def segment_names(dataset: Dataset) -> dict[int, str]:
@@ -120,11 +103,8 @@ def _labels(dataset: Dataset) -> dict[int, str]:
     segments = items(dataset, "SegmentSequence")
     if not segments:
         raise UnreadableFile("The segmentation describes no segment: it is damaged or truncated.")
-    names: dict[int, list[str]] = {}
-    for segment in segments:
-        place = int(segment.SegmentNumber)
-        names.setdefault(place, []).append(text(segment, "SegmentLabel") or f"Segment {place}")
-    labels = {place: " / ".join(found) for place, found in names.items()}
+    require_own_numbers((int(s.SegmentNumber), text(s, "SegmentLabel")) for s in segments)
+    labels = {int(s.SegmentNumber): text(s, "SegmentLabel") or f"Segment {int(s.SegmentNumber)}" for s in segments}
     # A label map describes its background as a segment, numbered 0: nobody outlined it.
     return {number: label for number, label in labels.items() if number != 0}
 

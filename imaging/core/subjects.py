@@ -12,13 +12,19 @@ from imaging.core.acquisition import Acquisition
 from imaging.core.corrections import Corrected, Corrections
 from imaging.core.dataset import open_dataset, reading
 from imaging.core.dicom import SeriesReport, read_corrected, require_ct
-from imaging.core.errors import ImagingError, MixedSeries, UnreadableFile
+from imaging.core.errors import ImagingError, MixedSeries, NotCT, UnevenSpacing, UnreadableFile
 from imaging.core.filetype import RasterKind
+from imaging.core.geometry import Volume
 from imaging.core.inventory import DamagedFile, SeriesFiles
+from imaging.core.label_content import values_of_labels
 from imaging.core.nifti import read_volume_file, require_raster_hu
-from imaging.core.pairing import Place, stem_of
+from imaging.core.pairing import Place, converted_again, is_interpolated, stem_of
 from imaging.core.person import NOBODY
 from imaging.core.slices import require_slice_count, require_thin_slices
+
+_INTERPOLATED = (
+    "By its name, slices of this file were interpolated by the converter where they were missing or unevenly spaced."
+)
 
 ImageKind = Literal["dicom", "nifti", "nrrd"]
 
@@ -39,8 +45,6 @@ class Subject:
         What differs among its images, so that they are no series; "" where all agree.
     sharing : int
         How many scans share its stated UID.
-    fault : ImagingError or None
-        Why it cannot be used, whatever its pixels are.
     instance_uids : frozenset of str
         Of its images, which contours name.
     """
@@ -51,13 +55,17 @@ class Subject:
     stated_uid: str = ""
     differing: str = ""
     sharing: int = 1
-    fault: ImagingError | None = None
     instance_uids: frozenset[str] = frozenset()
 
     @property
     def is_ct(self) -> bool:
         """Whether regions may have been drawn on it: a DICOM CT that is no scout."""
         return self.report.kind == "dicom" and self.report.modality == "CT" and not self.localizer
+
+    @property
+    def was_converted_again(self) -> bool:
+        """Whether a converter wrote it a second time, mended: that copy is what masks belong to."""
+        return self.report.kind != "dicom" and converted_again(self.report.files[0]) is not None
 
     def place(self, index: int) -> Place:
         """Say where the image lies, for pairing with mask files."""
@@ -119,10 +127,10 @@ def _empty_note(count: int) -> tuple[str, ...]:
     return (f"{files} beside its images and was passed over: if it was a slice, the series ends without it.",)
 
 
-def raster_subject(file: Path, kind: RasterKind, *, base: Path, fault: ImagingError | None = None) -> Subject:
+def raster_subject(file: Path, kind: RasterKind, *, base: Path) -> Subject:
     """Return a NIfTI or NRRD image to be judged; its UID follows from its content, so equal files have equal UIDs."""
     report = _bare_report(file, base=base, kind=kind, modality="CT", series_uid=_stable_uid(file.read_bytes()))
-    return Subject(report, fault=fault)
+    return Subject(report)
 
 
 def damaged_report(damaged: DamagedFile, *, base: Path) -> SeriesReport:
@@ -161,8 +169,6 @@ def load(subject: Subject, *, corrections: Corrections) -> Corrected:
         If it cannot be used, with the reason.
     """
     report = subject.report
-    if subject.fault:
-        raise subject.fault
     if subject.damaged:
         raise UnreadableFile(
             f"{subject.damaged} of {subject.damaged + len(report.files)} files of the series cannot be read: "
@@ -186,13 +192,38 @@ def refused(report: SeriesReport, error: ImagingError) -> SeriesReport:
 
 
 def _read_raster(file: Path) -> Corrected:
+    if mended := converted_again(file):
+        raise UnevenSpacing(
+            f"The converter wrote this scan a second time, as {mended!r}: its slices are unevenly spaced or tilted, and "
+            "in this file they stand as if they were not. Take the other file, or the DICOM files."
+        )
     volume = read_volume_file(file)
     # Which axis was scanned is not known: none may hold fewer slices, or wider ones.
     require_slice_count(min(volume.grid.shape_zyx))
-    notes = require_raster_hu(volume)
+    notes = _hu_notes(volume, file)
     widest = max(volume.grid.spacing_zyx_mm)
     require_thin_slices(replace(volume.grid, spacing_zyx_mm=(widest, *volume.grid.spacing_zyx_mm[1:])))
-    return Corrected(volume, notes=tuple(notes))
+    return Corrected(volume, notes=(*notes, _INTERPOLATED) if is_interpolated(file) else notes)
+
+
+def _hu_notes(volume: Volume, file: Path) -> tuple[str, ...]:
+    """Require an image file to hold HU; one that holds labels is told that it is a mask without its image."""
+    try:
+        return tuple(require_raster_hu(volume))
+    except NotCT as error:
+        if values := values_of_labels(file):
+            raise NotCT(f"{error.message} {_mask_alone(values)}") from error
+        raise
+
+
+def _mask_alone(values: list[int]) -> str:
+    held = (
+        f"0 and {values[0]}" if len(values) == 1 else f"0 and {len(values)} labels from {values[0]} to {values[-1]}"
+    )
+    return (
+        f"The file holds {held} only: it is a mask, and no image on whose grid it lies is here. Import it together with "
+        "its image; a name with mask, label, seg, roi, gtv, tumour or lesion says that a file is one."
+    )
 
 
 def _bare_report(file: Path, *, base: Path, kind: ImageKind, modality: str, series_uid: str) -> SeriesReport:

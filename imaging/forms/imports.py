@@ -75,6 +75,13 @@ class ImportForm(BootstrapMixin, forms.Form):
         label=gettext_lazy("leave out localisers"),
         help_text=gettext_lazy("Scout images that lie within a series."),
     )
+    match_by_geometry = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("match outlines by geometry"),
+        help_text=gettext_lazy(
+            "Where an anonymiser cut the outlines off from their images: the one series that they fit."
+        ),
+    )
 
     same_person = forms.CharField(
         max_length=200,
@@ -106,6 +113,7 @@ class ImportForm(BootstrapMixin, forms.Form):
             repeated=values["repeated"],
             without_localizers=values["without_localizers"],
             same_person=values["same_person"],
+            match_by_geometry=values["match_by_geometry"],
         )
 
 

@@ -20,10 +20,18 @@ def add_corrections(parser: CommandParser) -> None:
         help="Of several images at one position keep the first or the last; default: refuse them.",
     )
     group.add_argument("--without-localizers", action="store_true", help="Leave localisers out of a series.")
+    group.add_argument(
+        "--match-by-geometry",
+        action="store_true",
+        help="Lay outlines whose series and frame of reference are absent on the one series that they fit.",
+    )
 
 
 def corrections_of(options: dict[str, Any]) -> Corrections:
     """Give what a person asked to be corrected."""
     return Corrections(
-        tilt=options["correct_tilt"], repeated=options["repeated"], localizers=options["without_localizers"]
+        tilt=options["correct_tilt"],
+        repeated=options["repeated"],
+        localizers=options["without_localizers"],
+        match_by_geometry=options["match_by_geometry"],
     )

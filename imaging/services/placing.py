@@ -40,13 +40,19 @@ class ImportOptions:
     correct_tilt: bool = False
     repeated: Repeated = ""
     without_localizers: bool = False
+    match_by_geometry: bool = False
     #: Why files that state different persons are of one all the same.
     same_person: str = ""
 
     @property
     def corrections(self) -> Corrections:
         """What may be corrected in the images."""
-        return Corrections(tilt=self.correct_tilt, repeated=self.repeated, localizers=self.without_localizers)
+        return Corrections(
+            tilt=self.correct_tilt,
+            repeated=self.repeated,
+            localizers=self.without_localizers,
+            match_by_geometry=self.match_by_geometry,
+        )
 
 
 @dataclass(frozen=True)

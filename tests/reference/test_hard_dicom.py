@@ -29,8 +29,7 @@ from imaging.core.decoding import decoded
 from imaging.core.dicom import read_corrected, read_series
 from imaging.core.errors import MissingSlice, SliceTooThick, TooFewSlices
 from imaging.core.geometry import Grid, Volume, to_sitk
-from imaging.core.label_map import read_label_map
-from imaging.core.masks import read_mask
+from imaging.core.masks import read_labels, read_mask
 from imaging.core.nifti import read_volume_file
 from imaging.core.planes import slices_of
 from imaging.core.rtstruct import read_rtstruct
@@ -514,16 +513,15 @@ def test_segments_equal_the_label_maps_they_were_made_from(root: Path, tmp_path:
     _, grid = arrange([slices_of(image)[0] for image in images])
     volume = Volume(np.zeros(grid.shape_zyx, dtype=np.int16), grid)
     segment = read_mask(folder / "seg/label.seg", volume)
-    labels = read_label_map(folder / "nrrd/label.nrrd", volume.grid)
-    whole = np.any([labels.region(number).mask.array for number in labels.names], axis=0)
-    assert np.array_equal(segment.mask.array, whole)
+    labels = read_labels(folder / "nrrd/label.nrrd", volume).layers[0]
+    assert np.array_equal(segment.mask.array, labels > 0)
 
 
 def test_overlapping_segments_equal_the_label_maps_they_were_made_from(root: Path) -> None:
     volume = read_series(sorted((root / "dcmqi_seg/ct-3slice").iterdir()))
     segments = read_seg(open_dataset(root / "dcmqi_seg/partial_overlaps.dcm"), volume.grid)
-    maps = [read_label_map(root / f"dcmqi_seg/partial_overlaps-{n}.nrrd", volume.grid) for n in (1, 2, 3)]
-    known = [labels.region(number).mask.array for labels in maps for number in labels.names]
+    maps = [read_labels(root / f"dcmqi_seg/partial_overlaps-{n}.nrrd", volume).layers[0] for n in (1, 2, 3)]
+    known = [labels == value for labels in maps for value in np.unique(labels) if value]
     assert len(segments) == 5
     for segment in segments:
         assert any(np.array_equal(segment.mask.array, region) for region in known)

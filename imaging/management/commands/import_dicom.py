@@ -83,6 +83,7 @@ class Command(EcotoneCommand):
             repeated=options["repeated"],
             without_localizers=options["without_localizers"],
             same_person=options["same_person"],
+            match_by_geometry=options["match_by_geometry"],
         )
         # The command does the work itself, so no worker is needed; the job is there for its page and history.
         job = Job.objects.create(

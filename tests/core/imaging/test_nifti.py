@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imaging.core.codec import to_nifti
 from imaging.core.errors import MaskRefused, MissingGeometry, SeriesRefused, UnreadableFile
 from imaging.core.geometry import Grid
-from imaging.core.nifti import read_label_layers, read_volume_file
+from imaging.core.nifti import read_label_file, read_volume_file
 
 GRID = Grid((4, 5, 6), (3.0, 0.9, 0.7), (-10.0, 20.0, -300.0))
 
@@ -170,8 +170,9 @@ def test_a_forged_header_does_not_take_the_memory(tmp_path: Path) -> None:
 def test_labels_of_any_type_read_as_whole_numbers(tmp_path: Path) -> None:
     labels = np.zeros((4, 5, 6))
     labels[1, 2, 3], labels[2, 2, 2] = 1, 7
-    (found,), grid, _header = read_label_layers(write(tmp_path / "mask.nii.gz", labels))
+    found, grid, values = read_label_file(write(tmp_path / "mask.nii.gz", labels))
     assert np.array_equal(found, labels.astype(int))
+    assert values == [1, 7]
     assert grid.matches(GRID, tolerance_mm=1e-5)
 
 
@@ -182,10 +183,10 @@ def test_values_that_are_no_labels_are_refused(tmp_path: Path, value: float, rea
     labels = np.zeros((4, 5, 6))
     labels[1, 2, 3] = value
     with pytest.raises(MaskRefused, match=reason):
-        read_label_layers(write(tmp_path / "mask.nrrd", labels))
+        read_label_file(write(tmp_path / "mask.nrrd", labels))
 
 
 def test_an_image_does_not_pass_as_a_mask(tmp_path: Path) -> None:
     values = np.arange(600, dtype=np.int16).reshape(6, 10, 10)
     with pytest.raises(MaskRefused, match="599 different values from 1 to 599"):
-        read_label_layers(write(tmp_path / "mask.nrrd", values))
+        read_label_file(write(tmp_path / "mask.nrrd", values))

@@ -19,7 +19,7 @@ import SimpleITK as sitk
 from imaging.core.case import read_image
 from imaging.core.codec import to_nifti
 from imaging.core.errors import NothingToImport, SeriesRefused, UnreadableFile
-from imaging.core.geometry import TumorMask, to_sitk
+from imaging.core.geometry import to_sitk
 from imaging.core.scan import SegmentationReport, as_json, open_source, scan
 
 Edit = Callable[..., None]
@@ -56,6 +56,8 @@ def test_the_json_has_the_agreed_keys_and_no_identity(chest: Any) -> None:
         "path",
         "name",
         "kind",
+        "number",
+        "dated",
         "verdict",
         "code",
         "reason",
@@ -221,8 +223,11 @@ def test_image_files_pair_with_their_masks(chest: Any, tmp_path: Path) -> None:
     root.mkdir()
     sitk.WriteImage(to_sitk(chest.volume), str(root / "P1_image.nrrd"))
     (root / "P1_label.nii.gz").write_bytes(to_nifti(chest.mask.array, chest.mask.grid))
-    off = TumorMask(chest.mask.array[1:], chest.mask.grid.crop((slice(1, 6), slice(0, 24), slice(0, 32))))
-    (root / "P1_mask.nii.gz").write_bytes(to_nifti(off.array, replace(off.grid, origin_lps_mm=(0.0, 0.0, 0.0))))
+    part = chest.mask.grid.crop((slice(1, 6), slice(0, 24), slice(0, 32)))
+    (root / "P1_part_mask.nii.gz").write_bytes(to_nifti(chest.mask.array[1:], part))
+    x, y, z = part.origin_lps_mm
+    off = replace(part, origin_lps_mm=(x + 0.4, y, z))
+    (root / "P1_mask.nii.gz").write_bytes(to_nifti(chest.mask.array[1:], off))
     (root / "P1_empty_mask.nii.gz").write_bytes(to_nifti(np.zeros((6, 24, 32), dtype=np.uint8), chest.mask.grid))
     report = scan(root)
     (series,) = report.series
@@ -232,6 +237,7 @@ def test_image_files_pair_with_their_masks(chest: Any, tmp_path: Path) -> None:
     assert codes == {
         "P1_label.nii.gz": ("ok", 96, 42.5),
         "P1_mask.nii.gz": ("grid_mismatch", None, None),
+        "P1_part_mask.nii.gz": ("ok", 96, 42.5),
         "P1_empty_mask.nii.gz": ("empty_mask", None, None),
     }
 
