@@ -295,3 +295,10 @@ def lesions_to_choose(patient: Patient) -> list[Lesions]:
         newest.setdefault(one.timepoint, {})[one.lesion] = one
     found = [Lesions(timepoint, tuple(of_lesion.values())) for timepoint, of_lesion in newest.items()]
     return [one for one in found if len(one.versions) > 1 or one.current is None]
+
+
+def padding_near(segmentations: Iterable[int]) -> dict[int, int]:
+    """Return segmentation → voxels of padding that resampling and filters of its features reached, where there are any."""
+    found = FeatureSet.objects.filter(segmentation__in=list(segmentations), region=FeatureSet.Region.WHOLE_TUMOUR)
+    rows = found.filter(provenance__has_key="padding_voxels").order_by("pk")
+    return dict(rows.values_list("segmentation_id", "provenance__padding_voxels"))

@@ -20,6 +20,7 @@ from imaging.core.engine.resegment import resegment
 from imaging.core.errors import MaskTooSmall
 from imaging.core.feature_vector import FeatureVector
 from imaging.core.geometry import TumorMask, Volume, bounding_box, compact_hu, require_same_grid
+from imaging.core.neighbourhood import filled, padding_voxels
 from imaging.core.provenance import versions
 from imaging.core.resample import resample_around
 from imaging.core.spec import ExtractionSpec, RadiomicsSpec
@@ -77,12 +78,16 @@ def extract(volume: Volume, mask: TumorMask, spec: ExtractionSpec) -> FeatureVec
     values = np.array([found.get(name, math.nan) for name in names], dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
     undefined = {n: _reason(n, found) for n, value in zip(names, values, strict=True) if np.isnan(value)}
-    return FeatureVector(names, values, undefined, _provenance(volume, prepared, spec))
+    touched = 0 if spec.radiomics.padding == "filled" else padding_voxels(volume, mask, spec.radiomics)
+    stated = {"padding_voxels": touched} if touched else {}
+    return FeatureVector(names, values, undefined, _provenance(volume, prepared, spec) | stated)
 
 
 def _prepare(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Prepared:
     if settings.rounding == "whole_hu":
         volume = Volume(compact_hu(np.rint(volume.array)), volume.grid)
+    if settings.padding == "filled":
+        volume = filled(volume, mask, settings)
     if settings.convention == "ibsi":
         return ibsi.prepare(volume, mask, settings)
     image, region = _resampled(volume, mask, settings)

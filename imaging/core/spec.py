@@ -22,6 +22,7 @@ ENGINES = ("native", "pyradiomics")
 CONVENTIONS = ("pyradiomics", "ibsi")
 INTERPOLATIONS = ("bspline", "linear")
 ROUNDINGS = ("as_stored", "whole_hu")
+PADDINGS = ("kept", "filled")
 ALGORITHMS = ("kmeans", "gmm")
 
 #: What a setting was before it existed. A stored protocol without it means this, and a digest leaves it
@@ -34,6 +35,7 @@ _IMPLIED: dict[str, Any] = {
     "resegment_range_hu": None,
     "resegment_sigmas": None,
     "rounding": "as_stored",
+    "padding": "kept",
     "algorithm": "kmeans",
 }
 
@@ -64,6 +66,10 @@ class RadiomicsSpec:
         What happens to an image of fractional HU. as_stored takes it as it is, and its resampled values stay
         fractional, whereas those of whole numbers are truncated: both as pyradiomics does. whole_hu rounds
         every voxel to the nearest whole HU first (half to even), so that how a scan was stored changes nothing.
+    padding : {"kept", "filled"}
+        What stands where nothing was scanned while the image is resampled and filtered. kept takes padding as the file
+        has it, as pyradiomics does; voxels of it near the tumour are counted in the provenance. filled gives each the value
+        of the nearest voxel that was scanned.
     """
 
     resampled_spacing_mm: float | None = 1.0
@@ -81,6 +87,7 @@ class RadiomicsSpec:
     resegment_range_hu: tuple[float, float] | None = None
     resegment_sigmas: float | None = None
     rounding: str = "as_stored"
+    padding: str = "kept"
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ class ExtractionSpec:
         _require_known("convention", (self.radiomics.convention,), CONVENTIONS)
         _require_known("interpolation", (self.radiomics.interpolation,), INTERPOLATIONS)
         _require_known("rounding", (self.radiomics.rounding,), ROUNDINGS)
+        _require_known("padding", (self.radiomics.padding,), PADDINGS)
         _require_known("neighbourhood", (self.habitats.neighbourhood,), NEIGHBOURHOODS)
         _require_known("descriptor", (self.habitats.descriptor,), DESCRIPTORS)
         _require_known("algorithm", (self.habitats.algorithm,), ALGORITHMS)

@@ -18,12 +18,13 @@ from imaging import storage
 from imaging.core.codec import pack_mask
 from imaging.core.corrections import Corrected
 from imaging.core.deidentify import Deidentifier, clean_files
-from imaging.core.deidentify.values import region_text
+from imaging.core.deidentify.values import region_text, sentence_text
 from imaging.core.errors import ImagingError
 from imaging.core.masks import largest_component, mean_hu, read_mask
+from imaging.core.regions import NAMELESS_RANK
 from imaging.core.scan import SegmentationReport
 from imaging.models import ImageSeries, Segmentation
-from imaging.services.lesions import GENERIC_RANK, rivals
+from imaging.services.lesions import rivals
 from imaging.services.placing import Planned
 
 _AUDITED = ("name", "lesion", "version", "voxels", "mask_sha256")
@@ -67,7 +68,7 @@ def read_lesions(planned: Planned, image: Corrected, cleaner: Deidentifier) -> t
 def _with_index(read: Sequence[ReadMask], planned: Planned) -> Sequence[ReadMask]:
     """Let the first of equal rivals count where all of them hold the very same voxels."""
     best = rivals(planned.lesions)
-    if planned.segmentation or not best or best[0].tumour_rank > GENERIC_RANK:
+    if planned.segmentation or not best or best[0].tumour_rank > NAMELESS_RANK:
         return read
     voxels = {mask.facts["mask_sha256"] for mask in read if mask.region in best}
     if len(voxels) != 1 or len([mask for mask in read if mask.region in best]) != len(best):
@@ -85,7 +86,7 @@ def _facts(
         "name": region_text(region.name),
         "kind": region.kind,
         "roi_number": region.number,
-        "notes": list(region.notes),
+        "notes": [sentence_text(note) for note in region.notes],
         "tool": named.tool[:64],
         "voxels": named.mask.voxels,
         "volume_mm3": named.mask.volume_mm3,

@@ -10,9 +10,6 @@ from imaging.core.deidentify.values import region_text
 from imaging.core.regions import ORGAN_RANK, PLANNING_RANK, UNKNOWN_RANK
 from imaging.core.scan import SegmentationReport
 
-#: Rank of names without meaning (ROI, label), which may be the tumour.
-GENERIC_RANK = 5
-
 
 def index_of(regions: Sequence[SegmentationReport]) -> SegmentationReport | None:
     """Return the region whose name says tumour best; None where several say it equally well, or none does.
@@ -29,9 +26,14 @@ def index_of(regions: Sequence[SegmentationReport]) -> SegmentationReport | None
 
 
 def rivals(regions: Sequence[SegmentationReport]) -> list[SegmentationReport]:
-    """Return the regions whose names fit the tumour best, in the order of their numbers."""
+    """Return the regions whose names fit the tumour best, in the order of their numbers.
+
+    Of several files of outlines on one series only the one that was drawn last counts.
+    """
     ranked = sorted(regions, key=lambda region: (region.tumour_rank, region.number))
-    return [region for region in ranked if region.tumour_rank == ranked[0].tumour_rank]
+    best = [region for region in ranked if region.tumour_rank == ranked[0].tumour_rank]
+    latest = max((region.dated for region in best), default="")
+    return [region for region in best if region.dated == latest]
 
 
 def lesions_of(regions: Sequence[SegmentationReport]) -> tuple[SegmentationReport, ...]:

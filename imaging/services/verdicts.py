@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cohorts.errors import ServiceError, explain
-from imaging.core.deidentify.values import region_text
+from imaging.core.deidentify.values import region_text, sentence_text
 from imaging.core.scan import ScanReport, as_json
 from imaging.services.placing import NOT_CHOSEN, Planned
 
@@ -74,13 +73,8 @@ def _neutral(row: dict[str, Any], label: str) -> None:
     if name := row.get("name"):
         row["name"] = region_text(name)
         row["is_masked"] = row["name"] != name
-    # Sentences quote regions as their files call them, which may be after the patient.
-    row["reason"] = _without_names(row["reason"])
-    row["notes"] = [_without_names(note) for note in row["notes"]]
-
-
-def _without_names(sentence: str) -> str:
-    return re.sub(r"""(['"])(.+?)\1""", lambda quoted: repr(region_text(quoted[2])), sentence)
+    row["reason"] = sentence_text(row["reason"])
+    row["notes"] = [sentence_text(note) for note in row["notes"]]
 
 
 def _remedy(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from cohorts.models import Patient, Timepoint
 from imaging.charts.colours import HABITAT_COLOURS, TRANSITION_COLOURS
 from imaging.models import HabitatMap, HabitatModel, ImageSeries, Registration, Segmentation, SupervoxelMap
-from imaging.selectors import registration_of, transition_map
+from imaging.selectors import padding_near, registration_of, transition_map
 from imaging.services.viewing import (
     field_view,
     habitats_view,
@@ -43,12 +43,12 @@ def _row(patient: Patient, maps: Mapping[str, HabitatMap], model: HabitatModel |
     timepoints = {one.kind: one for one in Timepoint.objects.filter(patient=patient)}
     current = Segmentation.objects.filter(timepoint__patient=patient, is_current=True)
     masks = {one.timepoint.kind: one for one in current.select_related("series", "timepoint")}
-    parts = _supervoxels(masks, model)
+    parts, padding = _supervoxels(masks, model), padding_near([mask.pk for mask in masks.values()])
     rows = []
     for kind in Timepoint.Kind:
         row = _timepoint(patient, kind, timepoints.get(kind), masks.get(kind))
         if mask := masks.get(kind):
-            row |= _files(mask, maps.get(kind), parts.get(mask.pk))
+            row |= _files(mask, maps.get(kind), parts.get(mask.pk)) | {"padding_voxels": padding.get(mask.pk)}
         rows.append(row)
     if registration and model and (found := transition_map(registration, model)):
         rows[0]["transitions_url"] = address("transitions", found.pk, transitions_view(found))

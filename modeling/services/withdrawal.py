@@ -22,7 +22,7 @@ from imaging.services import artefacts, uploads
 from imaging.services.removal import Records, counts_of, digests_of, records_with
 from modeling.core import persist
 from modeling.core.table import FeatureTable
-from modeling.models import ModelVersion, Prediction, Report, TableSnapshot
+from modeling.models import ModelVersion, Prediction, Report, TableSnapshot, TrainingRun
 
 #: Work that may be reading the patient's data.
 _READING = (Job.Kind.TRAINING, Job.Kind.PREDICTION, Job.Kind.REPORT)
@@ -76,6 +76,7 @@ def _remove(patient: Patient, *, reason: str, actor: User) -> Withdrawal:
     let_go |= _remove_reports(cohort, code)
     _discard_tables(cohort, code)
     _forget_neighbour(cohort, code)
+    _forget_recorded(cohort, code)
     audit.forget(patient)
     Patient.objects.get(pk=pk).delete()
     remove_code(cohort, code)
@@ -134,6 +135,15 @@ def _without_name(version: ModelVersion, code: str, *, number: int) -> str:
     version.sha256 = storage.put(persist.dumps(replace(model, fitted_on=names, oof=oof)))
     version.save(update_fields=["sha256"])
     return old
+
+
+def _forget_recorded(cohort: Cohort, code: str) -> None:
+    """Take a patient out of what runs recorded of those whom they modelled."""
+    for run in TrainingRun.objects.filter(cohort=cohort, findings__has_key="recorded").order_by("pk"):
+        recorded = run.findings["recorded"]
+        recorded["patients"] = [row for row in recorded["patients"] if row["code"] != code]
+        recorded["masks"] = [row for row in recorded["masks"] if row["patient"] != code]
+        run.save(update_fields=["findings"])
 
 
 def _remove_reports(cohort: Cohort, code: str) -> set[str]:

@@ -52,6 +52,18 @@ def remove(study: Study, code: str = CODE) -> Withdrawal:
     return withdraw(study.patient(code), code=code, reason="consent", actor=study.people["data_manager"])
 
 
+def test_what_runs_recorded_of_the_patient_goes_with_the_characteristics(living: Study) -> None:
+    run = TrainingRun.objects.filter(cohort=living.cohort, findings__has_key="recorded").first()
+    assert run is not None
+    before = [row["code"] for row in run.findings["recorded"]["patients"]]
+    assert CODE in before
+    remove(living)
+    run.refresh_from_db()
+    recorded = run.findings["recorded"]
+    assert [row["code"] for row in recorded["patients"]] == [code for code in before if code != CODE]
+    assert "withdrawn" not in {row["patient"] for row in recorded["masks"]}
+
+
 def test_nothing_in_the_database_names_the_patient_afterwards(living: Study) -> None:
     patient = living.patient(CODE)
     PersonMark.objects.create(patient=patient, kind="sex", digest="1" * 64)

@@ -30,6 +30,14 @@ def region_text(name: str) -> str:
     return words_kept[:64] or "ROI"
 
 
+def sentence_text(sentence: str) -> str:
+    """Return a sentence in which each quoted region has only the words that `region_text` keeps.
+
+    Sentences quote regions as their files call them, which may be after the patient.
+    """
+    return re.sub(r"""(['"])(.+?)\1""", lambda quoted: repr(region_text(quoted[2])), sentence)
+
+
 def readable_element(dataset: Dataset, tag: Any) -> DataElement | None:
     """Give an element, or None for a private one and for one whose value cannot be read."""
     if tag.is_private:

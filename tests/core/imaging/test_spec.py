@@ -66,6 +66,7 @@ CHANGED = {
     "resegment_range_hu": (-1000.0, 400.0),
     "resegment_sigmas": 3.0,
     "rounding": "whole_hu",
+    "padding": "filled",
 }
 
 
