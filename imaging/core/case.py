@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imaging.core.corrections import NO_CORRECTIONS, Corrected, Corrections
+from imaging.core.cut_off import is_cut_off
 from imaging.core.errors import NothingToImport, SeveralImages, UnreadableFile
 from imaging.core.geometry import Volume
 from imaging.core.inventory import Inventory, take_inventory
@@ -64,7 +65,9 @@ def read_case(
     source, mask_file = source.resolve(), mask_file.resolve()
     inventory, subjects = _found(source, mask_file)
     drawn = next((part for part in inventory.segmentations if part.file == mask_file), None)
-    subject = subjects[drawn_on_series(drawn, subjects)] if drawn and subjects else _only(subjects, inventory)
+    is_laid_anew = bool(drawn and corrections.match_by_geometry and is_cut_off(drawn, subjects))
+    named = drawn and subjects and not is_laid_anew
+    subject = subjects[drawn_on_series(drawn, subjects)] if drawn and named else _only(subjects, inventory)
     image = load(subject, corrections=corrections)
     return image, read_mask(mask_file, image.volume, roi=roi, drawn_on=image.drawn_on)
 

@@ -105,6 +105,12 @@ def converted_again(file: Path) -> str | None:
     return None
 
 
+def converter_mark(file: Path) -> str:
+    """Return what a converter added to a file's name to say that it mended the scan ("_Eq_1", "_Tilt_1"), else ""."""
+    found = _CONVERTED_END.search(stem_of(file))
+    return found[0] if found else ""
+
+
 def is_interpolated(file: Path) -> bool:
     """Return whether a file is, by its name, one whose slices dcm2niix interpolated."""
     return re.search(r"_Eq(_\d+)?$", stem_of(file)) is not None

@@ -18,7 +18,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from cohorts.errors import ServiceError
 from imaging.core.filetype import RASTER_SUFFIXES
-from imaging.core.pairing import kind_words, shared_name
+from imaging.core.pairing import converter_mark, kind_words, shared_name
 from imaging.core.timepoint_words import timepoint_words
 
 _LINK = "source"
@@ -113,4 +113,5 @@ def _ending(name: str) -> str:
     lower = Path(name).name.lower()
     suffix = ".nii.gz" if lower.endswith(".nii.gz") else Path(lower).suffix[:8]
     words = (*dict.fromkeys(kind_words(Path(lower))), *timepoint_words(lower.removesuffix(suffix)))
-    return "".join(f"_{word}" for word in words) + suffix
+    # What a converter added stays last: by it a mended file is told from the one beside it.
+    return "".join(f"_{word}" for word in words) + converter_mark(Path(name)) + suffix

@@ -583,8 +583,9 @@ def test_several_pairs_of_one_upload_find_together_without_their_names(
         # A surname is no time word.
         (["prendergast_image.nii", "postma_mask.nii"], ["000001_image.nii", "000002_mask.nii"]),
         (["Meier T0 tumour.nii.gz"], ["000001_tumour_t0.nii.gz"]),
+        (["meier.nii.gz", "meier_Eq_1.nii.gz"], ["000001.nii.gz", "000001_Eq_1.nii.gz"]),
     ],
-    ids=["pairs", "bare image", "dicom", "equal names", "no shared name", "surnames", "time"],
+    ids=["pairs", "bare image", "dicom", "equal names", "no shared name", "surnames", "time", "converted"],
 )
 def test_names_of_uploads_keep_what_belongs_together_and_nothing_else(names: list[str], neutral: list[str]) -> None:
     assert neutral_names(names) == neutral

@@ -19,11 +19,12 @@ from cohorts.models import AuditEntry, Job, Patient, Timepoint
 from cohorts.selectors.day.desk import desk_of
 from cohorts.selectors.day.work import refusals
 from cohorts.selectors.patients import true_scan_date
+from imaging.core.dicom_write import write_rtstruct
 from imaging.models import ImageSeries, PersonMark, Segmentation
 from imaging.services import ingest
 from imaging.services.ingest import enqueue_import
 from imaging.services.placing import ImportOptions
-from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, small_scan, write_raster, write_scan
+from tests.scans import POST_SCAN_ON, PRE_SCAN_ON, identity_of, small_scan, write_raster, write_scan
 from tests.trial import Trial
 
 
@@ -37,11 +38,15 @@ def run_import(trial: Trial, path: Path, **options: Any) -> Job:
 def edit(folder: Path, **attributes: Any) -> Path:
     """Set attributes of every DICOM file below a folder."""
     for file in folder.rglob("*.dcm"):
-        dataset = pydicom.dcmread(file)
-        for keyword, value in attributes.items():
-            setattr(dataset, keyword, value)
-        dataset.save_as(file)
+        edit_file(file, **attributes)
     return folder
+
+
+def edit_file(file: Path, **attributes: Any) -> None:
+    dataset = pydicom.dcmread(file)
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(file)
 
 
 def scan_of(folder: Path, seed: int = 0, *, on: date = PRE_SCAN_ON, code: str = "RAW-1", **attributes: Any) -> Path:
@@ -225,6 +230,22 @@ def test_without_dates_words_of_a_path_still_count(trial: Trial, tmp_path: Path)
         write_raster(tmp_path / "in" / name / "ct.nii.gz", small_scan(number))
     run_import(trial, tmp_path / "in", patient_code="P-2")
     assert sorted(timepoints()) == ["post", "pre"]
+
+
+# Which outlines count
+
+
+def test_of_two_structure_sets_the_newer_one_counts_and_the_older_one_stays_to_be_chosen(
+    trial: Trial, tmp_path: Path
+) -> None:
+    folder = scan_of(tmp_path / "in")
+    identity = identity_of("RAW-1", PRE_SCAN_ON, key=str(folder))
+    write_rtstruct(small_scan(4, radius_mm=5.0).mask, folder / "another.dcm", identity=identity)
+    for file, day in ((folder / "tumour.dcm", "20240222"), (folder / "another.dcm", "20240221")):
+        edit_file(file, StructureSetDate=day)
+    run_import(trial, folder, patient_code="P-1")
+    counts = Segmentation.objects.values_list("is_current", "voxels").order_by("-is_current")
+    assert list(counts) == [(True, small_scan(0).mask.voxels), (False, small_scan(4, radius_mm=5.0).mask.voxels)]
 
 
 # What the verdicts say

@@ -13,6 +13,7 @@ import pytest
 
 from imaging.core.case import read_case
 from imaging.core.codec import to_nifti
+from imaging.core.corrections import Corrections
 from imaging.core.dicom_write import write_ct
 from imaging.core.errors import (
     AnotherPerson,
@@ -108,6 +109,15 @@ def test_contours_of_something_else_are_refused(
             edit(file, SeriesInstanceUID="2.25.5", FrameOfReferenceUID="2.25.6")
     with pytest.raises(error):
         read_case(chest.root / "ct", chest.rtstruct)
+
+
+def test_contours_that_an_anonymiser_cut_off_are_laid_on_the_only_series_where_it_is_asked_for(
+    chest: Any, edit: Edit
+) -> None:
+    for file in chest.slices:
+        edit(file, SeriesInstanceUID="2.25.5", FrameOfReferenceUID="2.25.6")
+    _, named = read_case(chest.root / "ct", chest.rtstruct, corrections=Corrections(match_by_geometry=True))
+    np.testing.assert_array_equal(named.mask.array, chest.mask.array)
 
 
 def test_faults_of_the_image_are_those_of_an_import(chest: Any, edit: Edit, tmp_path: Path) -> None:
