@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -143,14 +144,18 @@ def later_told(rows: Sequence[SegmentationReport]) -> list[SegmentationReport]:
         of_series = [day for (uid, _), day in dates.items() if uid == row.series_uid]
         latest = max(of_series, default="")
         older = row.verdict == "accepted" and row.dated and row.dated < latest
-        note = f"A later file of outlines of this series is here: this one is of {_day(row.dated)}, the later of {_day(latest)}."
+        note = f"A later file of outlines of this series is here: this one is {_older(row.dated, latest)}."
         told.append(replace(row, notes=(*row.notes, note)) if older else row)
     return told
 
 
-def _day(dated: str) -> str:
-    day, time = dated[:8], dated[8:12]
-    return f"{day[:4]}-{day[4:6]}-{day[6:]}" + (f" {time[:2]}:{time[2:]}" if len(time) == 4 else "")
+def _older(dated: str, latest: str) -> str:
+    """Return how much older one file is, as a sentence may say it: days of examinations are shifted, intervals are not."""
+    try:
+        days = (date.fromisoformat(latest[:8]) - date.fromisoformat(dated[:8])).days
+    except ValueError:
+        return "older"
+    return f"{days} day{'' if days == 1 else 's'} older" if days else "of the same day, but older"
 
 
 def _selected(names: dict[int, str], types: CodedTypes, outline: Outline, roi: str | None) -> list[int]:

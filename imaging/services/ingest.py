@@ -35,7 +35,7 @@ from imaging.services import uploads
 from imaging.services.import_masks import ReadMask, read_lesions, store_clean, write_lesions
 from imaging.services.persons import record_marks
 from imaging.services.placing import ImportOptions, Planned, plan
-from imaging.services.same_scan import source_digest, told_apart_by_pixels
+from imaging.services.same_scan import ScanKey, same_scans, source_digest
 from imaging.services.verdicts import nothing_imported, summary_of
 
 
@@ -47,6 +47,18 @@ class Read:
     series: dict[str, Any]
     masks: tuple[ReadMask, ...]
     scanned_on: date | None
+
+    @property
+    def key(self) -> ScanKey:
+        """By what the scan is known again."""
+        planned = self.planned
+        return ScanKey(
+            series_uid=planned.series.series_uid,
+            patient_code=planned.patient_code,
+            timepoint=planned.timepoint,
+            volume_sha256=self.series["volume_sha256"],
+            source_digest=self.series["source_digest"],
+        )
 
 
 @transaction.atomic
@@ -107,7 +119,8 @@ def import_path(
             read.append(_read(one, cohort, options))
         except ImagingError as error:
             refusals[one.series.series_uid] = (error.code, error.message)
-    read = told_apart_by_pixels(read, cohort, refusals)
+    refusals |= same_scans([one.key for one in read], cohort)
+    read = [one for one in read if one.key.series_uid not in refusals]
     summary = summary_of(found, [one.planned for one in read], refusals)
 
     def write() -> dict[str, Any]:

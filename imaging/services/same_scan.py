@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from cohorts.errors import ServiceError
 from cohorts.models import Cohort
 from imaging.core.dicom import SeriesReport
 from imaging.models import ImageSeries
 
-if TYPE_CHECKING:
-    from imaging.services.ingest import Read
 
-SAME_SCAN = "same_scan"
+@dataclass(frozen=True)
+class ScanKey:
+    """By what a scan that is about to be stored is known again, and where it shall stand."""
+
+    series_uid: str
+    patient_code: str
+    timepoint: str
+    volume_sha256: str
+    source_digest: str
 
 
 def source_digest(series: SeriesReport, cohort: Cohort) -> str:
@@ -30,54 +37,34 @@ def source_digest(series: SeriesReport, cohort: Cohort) -> str:
     return hmac.new(key, f"series:{cohort.code}:{series.series_uid}".encode(), hashlib.sha256).hexdigest()
 
 
-def told_apart_by_pixels(read: Sequence[Read], cohort: Cohort, refusals: dict[str, tuple[str, str]]) -> list[Read]:
-    """Return the series that show a scan of their own; the others become refusals.
-
-    Parameters
-    ----------
-    read : sequence of Read
-        What an import has read.
-    cohort : Cohort
-        Whose stored scans count.
-    refusals : dict
-        Series UID → code and reason; what is refused is added.
-    """
-    kept = []
-    together = _shared(read)
-    for one in read:
-        reason = together.get(one.planned.series.series_uid) or _stored_elsewhere(one, cohort)
-        if reason:
-            refusals[one.planned.series.series_uid] = (SAME_SCAN, reason)
-        else:
-            kept.append(one)
-    return kept
+def same_scans(keys: Sequence[ScanKey], cohort: Cohort) -> dict[str, tuple[str, str]]:
+    """Return the scans of an import that came twice or are stored elsewhere: series UID → code and reason."""
+    times = Counter(key.volume_sha256 for key in keys)
+    refused = {}
+    for key in keys:
+        try:
+            _require_once(times[key.volume_sha256])
+            _require_not_stored(key, cohort)
+        except ServiceError as error:
+            refused[key.series_uid] = (error.code, error.message)
+    return refused
 
 
-def _shared(read: Sequence[Read]) -> dict[str, str]:
-    """Return series UID → reason for scans of one import whose pixels are equal."""
-    groups: dict[str, list[Read]] = defaultdict(list)
-    for one in read:
-        groups[one.series["volume_sha256"]].append(one)
-    return {
-        one.planned.series.series_uid: _(
-            "These images came twice, for two timepoints or patients: one scan cannot be both."
-        )
-        for group in groups.values()
-        if len(group) > 1
-        for one in group
-    }
+def _require_once(times: int) -> None:
+    if times > 1:
+        sentence = _("These images came twice, for two timepoints or patients: one scan cannot be both.")
+        raise ServiceError("same_scan", sentence)
 
 
-def _stored_elsewhere(one: Read, cohort: Cohort) -> str:
-    equal = Q(volume_sha256=one.series["volume_sha256"])
-    if digest := one.series.get("source_digest"):
-        equal |= Q(source_digest=digest)
+def _require_not_stored(key: ScanKey, cohort: Cohort) -> None:
+    equal = Q(volume_sha256=key.volume_sha256)
+    if key.source_digest:
+        equal |= Q(source_digest=key.source_digest)
     stored = ImageSeries.objects.filter(equal, timepoint__patient__cohort=cohort)
-    if stored.exclude(timepoint__patient__code=one.planned.patient_code).exists():
-        return _("These images are stored already, as a scan of another patient.")
-    other = stored.exclude(timepoint__kind=one.planned.timepoint).select_related("timepoint").first()
-    if other is None:
-        return ""
-    return _("These images are stored already as the patient's other scan (%(timepoint)s).") % {
-        "timepoint": other.timepoint.get_kind_display()
-    }
+    if stored.exclude(timepoint__patient__code=key.patient_code).exists():
+        raise ServiceError("same_scan", _("These images are stored already, as a scan of another patient."))
+    if other := stored.exclude(timepoint__kind=key.timepoint).select_related("timepoint").first():
+        words = {"timepoint": other.timepoint.get_kind_display()}
+        raise ServiceError(
+            "same_scan", _("These images are stored already as the patient's other scan (%(timepoint)s).") % words
+        )

@@ -69,7 +69,9 @@ def nothing_imported(summary: dict[str, Any]) -> ServiceError:
 
 def _neutral(row: dict[str, Any], label: str) -> None:
     row["path"] = label
-    row.pop("series_uid", None)
+    # Days of examinations are shifted wherever they are kept.
+    for told in ("series_uid", "dated"):
+        row.pop(told, None)
     if name := row.get("name"):
         row["name"] = region_text(name)
         row["is_masked"] = row["name"] != name

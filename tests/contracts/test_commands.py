@@ -279,6 +279,7 @@ def test_a_table_of_outcomes_is_checked_by_command_and_written_when_asked(
     assert checked == {
         "accepted": [{"row": 2, "patient": "P-1", "correction": False}],
         "unchanged": 0,
+        "notes": [],
         "refused": [],
         "written": 0,
     }

@@ -339,7 +339,8 @@ def test_a_later_file_of_outlines_is_said_on_the_earlier_one() -> None:
     earlier = replace(row, dated="20240102101010")
     later = replace(row, dated="20240202101010", path="b.dcm", file=Path("b.dcm"))
     first, second = later_told([earlier, later])
-    assert "2024-01-02 10:10, the later of 2024-02-02 10:10" in first.notes[0]
+    assert "this one is 31 days older" in first.notes[0]
+    assert "2024" not in first.notes[0], "days of examinations are shifted wherever they are kept"
     assert second.notes == ()
 
 
