@@ -11,8 +11,9 @@ from imaging.core.cut_off import is_cut_off
 from imaging.core.errors import NothingToImport, SeveralImages, UnreadableFile
 from imaging.core.geometry import Volume
 from imaging.core.inventory import Inventory, take_inventory
+from imaging.core.mask_matching import drawn_on_series
 from imaging.core.masks import NamedMask, read_mask
-from imaging.core.scan import drawn_on_series, files_in, masks_of, subjects_of
+from imaging.core.scan import files_in, masks_of, subjects_of
 from imaging.core.subjects import Subject, load
 
 

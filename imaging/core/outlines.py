@@ -39,12 +39,15 @@ class Outline:
     ----------
     is_laid_anew : bool
         Whether it names another series than the one on which it is laid.
+    numbers : frozenset of int or None
+        The regions that belong to the series, where a file outlines several; None for all.
     """
 
     file: Path
     path: str
     kind: RegionKind
     is_laid_anew: bool = False
+    numbers: frozenset[int] | None = None
 
     def row(self, name: str, number: int, *, series_uid: str) -> SegmentationReport:
         """Give the provisional row of one region."""
@@ -102,6 +105,8 @@ def judge_outline(
     nobody = outline.row(roi or _default_name(outline), 0, series_uid=series.series_uid)
     try:
         names, types, read, when = _regions(outline, image, series)
+        if outline.numbers is not None:
+            names = {number: name for number, name in names.items() if number in outline.numbers}
         numbers = _selected(names, types, outline, roi)
     except ImagingError as error:
         yield refused(nobody, error)

@@ -2,12 +2,11 @@
 
 Nothing here raises for a bad item: an item that cannot be used becomes a refused row. How NIfTI and
 NRRD masks find their image is written in `imaging.core.pairing`; how DICOM segmentations do, in
-`imaging.core.outlines.series_of`.
+`imaging.core.mask_matching`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,23 +14,14 @@ from pathlib import Path
 
 from imaging.core.archive import open_source
 from imaging.core.corrections import NO_CORRECTIONS, Corrections
-from imaging.core.cut_off import CutOff, is_cut_off
 from imaging.core.cut_series import cut_notes
 from imaging.core.dicom import SeriesReport
-from imaging.core.errors import AnotherPerson, ImagingError, MaskRefused, UnreadableFile
-from imaging.core.filetype import RASTER_SUFFIXES
 from imaging.core.geometry import Grid
-from imaging.core.inventory import (
-    SEGMENTATION_MODALITIES,
-    DamagedFile,
-    Inventory,
-    SegmentationFile,
-    take_inventory,
-)
+from imaging.core.inventory import Inventory, take_inventory
 from imaging.core.label_content import label_files
-from imaging.core.outlines import Outline, judge_outline, later_told, refused_outline, series_of
-from imaging.core.pairing import image_of, is_mask
-from imaging.core.person import differences
+from imaging.core.mask_matching import is_outline, match_masks
+from imaging.core.outlines import judge_outline, later_told, refused_outline
+from imaging.core.pairing import is_mask
 from imaging.core.reports import PassedOver, ScanReport, SegmentationReport, as_json
 from imaging.core.subjects import Subject, damaged_report, dicom_subject, judge, raster_subject
 from imaging.core.verdicts import settled_region, settled_series
@@ -73,11 +63,13 @@ def scan(
     inventory = take_inventory(files, on_file=lambda: steps.advance(1))
     masks = masks_of(inventory, base=base)
     subjects = subjects_of(inventory, masks, base=base)
-    paired, orphans = _pair(inventory, masks, subjects, base=base)
-    damaged = [damaged_report(part, base=base) for part in inventory.damaged if not _is_outline(part, base=base)]
-    lost = _cut_off(inventory, subjects, orphans) if corrections.match_by_geometry else []
+    matched = match_masks(inventory, masks, subjects, base=base)
+    damaged = [damaged_report(part, base=base) for part in inventory.damaged if not is_outline(part, base=base)]
+    lost = matched.cut_off if corrections.match_by_geometry else []
     sought = {part.outline.file for part in lost}
-    regions = [refused_outline(outline, error, roi=roi) for outline, error in orphans if outline.file not in sought]
+    regions = [
+        refused_outline(outline, error, roi=roi) for outline, error in matched.orphans if outline.file not in sought
+    ]
     series: list[SeriesReport] = []
     grids: dict[int, Grid] = {}
     for index, subject in enumerate(subjects):
@@ -85,11 +77,11 @@ def scan(
         series.append(report)
         if image is not None:
             grids[index] = image.volume.grid
-        for outline in paired[index]:
+        for outline in matched.paired[index]:
             regions += judge_outline(outline, report, image, roi=roi)
         for part in lost:
             part.try_on(report, image, roi=roi)
-        steps.advance(len(report.files) + len(paired[index]))
+        steps.advance(len(report.files) + len(matched.paired[index]))
     steps.finish()
     regions += [row for part in lost for row in part.rows(roi=roi)]
     for index, note in cut_notes(series, grids).items():
@@ -126,13 +118,6 @@ class _Steps:
         self.advance(self.total)
 
 
-def _is_outline(damaged: DamagedFile, *, base: Path) -> bool:
-    """Tell whether a damaged file was meant to outline regions."""
-    if damaged.file.name.lower().endswith(RASTER_SUFFIXES):
-        return is_mask(damaged.file, root=base)
-    return damaged.modality in SEGMENTATION_MODALITIES
-
-
 def masks_of(inventory: Inventory, *, base: Path) -> list[Path]:
     """Return the NIfTI and NRRD files that outline regions: by their names, else by what they hold."""
     named = {file for file, _ in inventory.rasters if is_mask(file, root=base)}
@@ -146,75 +131,3 @@ def subjects_of(inventory: Inventory, masks: Sequence[Path], *, base: Path) -> l
     dicom = [dicom_subject(series, base=base, empty=inventory.empty_beside(series)) for series in inventory.series]
     rasters = [raster_subject(file, kind, base=base) for file, kind in inventory.rasters if file not in masks]
     return dicom + rasters
-
-
-def _pair(
-    inventory: Inventory, masks: Sequence[Path], subjects: Sequence[Subject], *, base: Path
-) -> tuple[dict[int, list[Outline]], list[tuple[Outline, ImagingError]]]:
-    """Give the segmentation files of each subject, and those that belong to none with the reason."""
-    places = [subject.place(index) for index, subject in enumerate(subjects) if not subject.was_converted_again]
-    finders: list[tuple[Outline, Callable[[], int]]] = [
-        (_outline(part.file, part.modality, base=base), partial(drawn_on_series, part, subjects))
-        for part in inventory.segmentations
-    ]
-    finders += [(_outline(mask, "", base=base), partial(image_of, mask, places, root=base)) for mask in masks]
-    stated = {part.file: part.series_uids for part in inventory.segmentations}
-    paired: dict[int, list[Outline]] = defaultdict(list)
-    orphans: list[tuple[Outline, ImagingError]] = [
-        (_outline(damaged.file, damaged.modality, base=base), UnreadableFile(damaged.reason))
-        for damaged in inventory.damaged
-        if _is_outline(damaged, base=base)
-    ]
-    for outline, find in finders:
-        try:
-            index = find()
-        except ImagingError as error:
-            orphans.append((outline, error))
-            continue
-        named = stated.get(outline.file, frozenset())
-        is_laid_anew = bool(named) and subjects[index].stated_uid not in named
-        paired[index].append(replace(outline, is_laid_anew=is_laid_anew))
-    return paired, orphans
-
-
-def drawn_on_series(segmentation: SegmentationFile, subjects: Sequence[Subject]) -> int:
-    """Return the index of the series on which a segmentation was drawn, which must show the same person.
-
-    Raises
-    ------
-    AnotherPerson, NoMatchingSeries, FrameOfReferenceMismatch
-        If the series states another person, is not here, or cannot be told.
-    """
-    fitting = [index for index, subject in enumerate(subjects) if _may_show(subject, segmentation)]
-    try:
-        return fitting[series_of(segmentation, [subjects[index] for index in fitting])]
-    except MaskRefused:
-        # With those left out that show somebody else nothing fits: is that the reason?
-        other = subjects[series_of(segmentation, subjects)]
-        differing = differences([segmentation.person, other.report.person])
-        if not differing:
-            raise
-    raise AnotherPerson(
-        f"The segmentation and the images that it refers to state different persons: {', '.join(differing)} differ."
-    )
-
-
-def _may_show(subject: Subject, segmentation: SegmentationFile) -> bool:
-    """Return whether an image may be the one of a segmentation: one person, and one study where a UID is shared."""
-    same_study = subject.sharing == 1 or subject.report.study_uid in segmentation.study_uids
-    return same_study and not differences([segmentation.person, subject.report.person])
-
-
-def _cut_off(
-    inventory: Inventory, subjects: Sequence[Subject], orphans: Sequence[tuple[Outline, ImagingError]]
-) -> list[CutOff]:
-    """Return the segmentation files without an image of which nothing that they name is there."""
-    files = {part.file for part in inventory.segmentations if is_cut_off(part, subjects)}
-    return [CutOff(outline, error) for outline, error in orphans if outline.file in files]
-
-
-def _outline(file: Path, modality: str, *, base: Path) -> Outline:
-    path = file.relative_to(base).as_posix()
-    if modality == "RTSTRUCT":
-        return Outline(file, path, "rtstruct")
-    return Outline(file, path, "seg" if modality == "SEG" else "mask")

@@ -13,17 +13,21 @@ import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from imaging.core.codec import pack_mask, pack_volume
+from imaging.core.codebook import fit_codebook
+from imaging.core.codec import pack_mask, pack_registered, pack_volume
 from imaging.core.corrections import NO_CORRECTIONS
 from imaging.core.dicom import read_corrected
 from imaging.core.dicom_write import DicomIdentity, write_ct, write_rtstruct, write_seg
 from imaging.core.features import extract
 from imaging.core.geometry import IDENTITY, Grid, TumorMask, Volume, to_sitk
+from imaging.core.habitats import assign
 from imaging.core.masks import read_mask
 from imaging.core.nifti import read_volume_file
 from imaging.core.orientation import is_lps, to_lps
+from imaging.core.registration import register
 from imaging.core.spec import ExtractionSpec, HabitatSpec, RadiomicsSpec
 from imaging.core.supervoxels import pack_supervoxels, supervoxels
+from tests.core.imaging.breathing_chest import after, before, shifted
 
 ORDERS = [(order, signs) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)]
 SOME = [ORDERS[index] for index in (1, 6, 19, 44)]
@@ -116,11 +120,22 @@ SMALL = ExtractionSpec(
 )
 
 
-def results(volume: Volume, mask: TumorMask) -> tuple[bytes, bytes]:
-    return extract(volume, mask, SMALL).values.tobytes(), pack_supervoxels(supervoxels(volume, mask, SMALL.habitats))
+def results(volume: Volume, mask: TumorMask) -> tuple[bytes, bytes, bytes]:
+    parts = supervoxels(volume, mask, SMALL.habitats)
+    habitats = assign(parts, fit_codebook([parts], seed=1, k=3, stability_resamples=0))
+    return extract(volume, mask, SMALL).values.tobytes(), pack_supervoxels(parts), habitats.array.tobytes()
 
 
-def test_features_and_supervoxels_do_not_depend_on_the_order_of_a_file(tmp_path: Path) -> None:
+def test_a_registration_does_not_depend_on_the_order_of_either_scan() -> None:
+    pre, post = before(), after(shifted)
+    expected = pack_registered(register(pre.volume, pre.mask, post.volume, post.mask))
+    parts = (pre.volume, pre.mask, post.volume, post.mask)
+    orders = (SOME[0], SOME[0], SOME[2], SOME[2])
+    turned = [to_lps(type(part)(*stored(part, *order))) for part, order in zip(parts, orders, strict=True)]
+    assert pack_registered(register(*turned)) == expected
+
+
+def test_features_supervoxels_and_habitats_do_not_depend_on_the_order_of_a_file(tmp_path: Path) -> None:
     volume, mask = tumour()
     expected = results(volume, mask)
     for order, signs in SOME:

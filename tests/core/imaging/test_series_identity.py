@@ -180,3 +180,32 @@ def test_a_whole_grid_of_either_person_is_no_reason_to_mix_them(chest: Any, edit
         edit(file, PatientID="P2")
     assert [row.shape_zyx for row in scan(tmp_path / "in").series] == [grid.shape_zyx] * 2
     assert np.count_nonzero(TumorMask(chest.mask.array, above).array) == chest.mask.voxels
+
+
+def test_each_region_of_a_structure_set_finds_the_images_that_its_contours_name(
+    chest: Any, edit: Edit, tmp_path: Path
+) -> None:
+    """One file outlines one region on each of two scans: neither is laid on the other scan."""
+    root = tmp_path / "in"
+    second = type(chest.identity)("EC-0001", "second", chest.identity.acquired_on, "Chest", "B31f")
+    write_ct(chest.volume, root / "one", identity=chest.identity)
+    write_ct(Volume(chest.volume.array[:, ::-1].copy(), chest.volume.grid), root / "two", identity=second)
+    smaller = chest.mask.array.copy()
+    smaller[3] = False
+    write_rtstruct(chest.mask, root / "rs.dcm", identity=chest.identity)
+    write_rtstruct(TumorMask(smaller, chest.mask.grid), root / "other.dcm", identity=second)
+    both, other = pydicom.dcmread(root / "rs.dcm"), pydicom.dcmread(root / "other.dcm")
+    (root / "other.dcm").unlink()
+    roi, outlines = other.StructureSetROISequence[0], other.ROIContourSequence[0]
+    roi.ROINumber = outlines.ReferencedROINumber = 2
+    roi.ROIName = "GTV-2"
+    both.StructureSetROISequence.append(roi)
+    both.ROIContourSequence.append(outlines)
+    both.ReferencedFrameOfReferenceSequence.extend(other.ReferencedFrameOfReferenceSequence)
+    both.save_as(root / "rs.dcm")
+    found = scan(root)
+    of_path = {row.series_uid: row.path for row in found.series}
+    assert [(row.name, of_path[row.series_uid], row.voxels) for row in found.segmentations] == [
+        ("GTV-1", "one", chest.mask.voxels),
+        ("GTV-2", "two", int(smaller.sum())),
+    ]
