@@ -23,7 +23,7 @@ _BOUNDARY = "--------a-boundary-of-the-tests"
 
 
 def free_port() -> int:
-    """Give a port on which nobody listens."""
+    """Return a port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -52,7 +52,7 @@ class Terminal:
         return cls(process, json.loads(printed))
 
     def family(self) -> set[int]:
-        """Give the processes that it started and that live, with what those started."""
+        """Return the processes that it started and that live, with what those started."""
         listing = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
         rows = [(int(pid), int(parent), state) for pid, parent, state in map(str.split, listing.splitlines())]
         found, frontier = set(), {self.process.pid}

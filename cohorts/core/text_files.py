@@ -30,6 +30,6 @@ def decoded(content: bytes) -> str:
 
 
 def _looks_chinese(content: bytes) -> bool:
-    """Tell Chinese from the many texts whose bytes happen to be valid GB18030."""
+    """Return Chinese from the many texts whose bytes happen to be valid GB18030."""
     foreign = sum(byte >= 0x80 for byte in content)
     return foreign > 0 and 2 * len(_COMMON_HANZI.findall(content)) >= _COMMON_SHARE * foreign

@@ -54,7 +54,7 @@ def sections(result: dict[str, Any]) -> list[Section]:
 
 @register.filter
 def masked(result: dict[str, Any]) -> bool:
-    """Tell whether the name of a region was shortened."""
+    """Return whether the name of a region was shortened."""
     return any(row.get("is_masked") for row in result.get("segmentations", ()))
 
 

@@ -144,7 +144,7 @@ def _near(polygons: Sequence[Polygon]) -> NDArray[np.bool_]:
 
 
 def _cross(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
-    """Tell whether two filled outlines share pixels while neither lies within the other.
+    """Return whether two filled outlines share pixels while neither lies within the other.
 
     A hole that was drawn against the wall may leave it by a few pixels: it stays a hole.
     """

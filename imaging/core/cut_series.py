@@ -41,7 +41,7 @@ def cut_notes(series: Sequence[SeriesReport], grids: Mapping[int, Grid]) -> dict
 
 
 def _one_scan(one: SeriesReport, other: SeriesReport) -> bool:
-    """Tell whether two series were reconstructed alike in one examination of one person."""
+    """Return whether two series were reconstructed alike in one examination of one person."""
     return (
         one.kind == other.kind == "dicom"
         and bool(one.frame_of_reference_uid)

@@ -126,7 +126,7 @@ def _filled(array: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
 
 
 def _regular(gaps: list[Gap], filled: NDArray[np.bool_]) -> bool:
-    """Tell whether gaps return at steps, as slices of a thicker series do; one or two missed slices do not."""
+    """Return whether gaps return at steps, as slices of a thicker series do; one or two missed slices do not."""
     if len(gaps) < 2:
         return False
     lengths = [gap.length for gap in gaps]

@@ -216,7 +216,7 @@ def _rasterise(
 
 
 def _outline_notes(joined: dict[int, Joined], region: _Region) -> list[str]:
-    """Say which slices held an outline twice, and on which outlines cross."""
+    """Return a note on which slices held an outline twice, and on which outlines cross."""
     notes = []
     if repeated := [z + 1 for z, found in joined.items() if found.repeated]:
         count = sum(found.repeated for found in joined.values())
@@ -230,7 +230,7 @@ def _outline_notes(joined: dict[int, Joined], region: _Region) -> list[str]:
 
 
 def _traced_notes(polygons: list[Polygon], region: _Region) -> list[str]:
-    """Say that outlines run through the centres of painted pixels, of which they enclose only a part."""
+    """Return a note that outlines run through the centres of painted pixels, of which they enclose only a part."""
     points = np.concatenate(polygons)
     on_centre = (np.abs(points - np.rint(points)).max(axis=1) <= _ON_CENTRE).mean()
     if on_centre < _TRACED:

@@ -70,7 +70,7 @@ def timepoint_words(name: str) -> list[str]:
 
 
 def _says_something_else(tokens: list[str]) -> bool:
-    """Tell whether a name speaks of contrast, stage or sequence, so that its words of time belong to these."""
+    """Return whether a name speaks of contrast, stage or sequence, so that its words of time belong to these."""
     # "c.m." and "i.v." fall into single letters.
     pairs = {"".join(pair) for pair in pairwise(tokens) if max(map(len, pair)) == 1}
     return any(_OTHER.fullmatch(token) for token in {*tokens, *pairs})

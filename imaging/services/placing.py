@@ -108,7 +108,7 @@ def _is_one_person(
     options: ImportOptions,
     refusals: dict[str, tuple[str, str]],
 ) -> bool:
-    """Tell whether the series of a patient show one person, the one whose earlier scans are stored, or refuse them."""
+    """Return whether the series of a patient show one person, the one whose earlier scans are stored, or refuse them."""
     persons = [series.person for series in members]
     try:
         if not options.same_person:

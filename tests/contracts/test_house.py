@@ -128,7 +128,7 @@ def test_the_cores_are_imported_without_django_celery_or_a_database() -> None:
 
 
 def product() -> dict[str, ast.Module]:
-    """Give every module of the product by its path."""
+    """Return every module of the product by its path."""
     files = (
         file for app in ("cohorts", "imaging", "modeling", "config") for file in sorted((ROOT / app).rglob("*.py"))
     )
@@ -141,7 +141,7 @@ def calls(module: ast.Module, *names: str) -> list[int]:
 
 
 def written(module: ast.Module) -> bool:
-    """Tell whether `write_table` of pyarrow is called."""
+    """Return whether `write_table` of pyarrow is called."""
     return any(
         isinstance(node, ast.Attribute) and node.attr == "write_table" and getattr(node.value, "id", "") == "pq"
         for node in ast.walk(module)
@@ -179,7 +179,7 @@ def test_every_parquet_is_written_where_gaps_are_known_to_become_nulls() -> None
 
 
 def shadowed(module: ast.Module) -> list[int]:
-    """Give the lines that bind a name again under which a module imports a translation."""
+    """Return the lines that bind a name again under which a module imports a translation."""
     imported = {
         name.asname or name.name
         for node in ast.walk(module)

@@ -288,7 +288,7 @@ def test_a_faultless_planning_export_ends_well_and_is_nobodys_work(
 
 @pytest.fixture
 def rows_of(trial: Trial) -> Callable[..., list[Any]]:
-    """Give the rows of a pile of the coordinator's day."""
+    """Return the rows of a pile of the coordinator's day."""
     return lambda pile: list(pile(desk_of(trial.coordinator, limit=10)).tasks)
 
 

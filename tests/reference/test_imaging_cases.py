@@ -48,7 +48,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path
 
 
 def tumour(report: ScanReport) -> list[SegmentationReport]:
-    """Give the regions that would be taken for the tumour: the accepted ones of the best rank."""
+    """Return the regions that would be taken for the tumour: the accepted ones of the best rank."""
     accepted = [row for row in report.segmentations if row.verdict == "accepted"]
     best = min((row.tumour_rank for row in accepted), default=99)
     return [row for row in accepted if row.tumour_rank == best]

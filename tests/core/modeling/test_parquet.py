@@ -43,7 +43,7 @@ def beside_a_number(column: pa.Array) -> RawTable:
 
 
 def study(**columns: pa.Array) -> bytes:
-    """Give a table that can be modelled, and more columns."""
+    """Return a table that can be modelled, and more columns."""
     random = np.random.default_rng(0)
     plain = {
         "code": pa.array([f"P-{i}" for i in range(N)]),
@@ -54,7 +54,7 @@ def study(**columns: pa.Array) -> bytes:
 
 
 def with_wide_integers(name: str) -> bytes:
-    """Give a file as polars writes it: integers of 128 bits as 16 bytes, so named in the Arrow schema of the footer."""
+    """Return a file as polars writes it: integers of 128 bits as 16 bytes, so named in the Arrow schema of the footer."""
     schema = pa.schema({"code": pa.string(), name: pa.int64(), "x": pa.float64(), "stay": pa.duration("us")})
     stored = bytes(schema.serialize())
     bits = b"\x40\x00\x00\x00"
