@@ -35,7 +35,7 @@ from imaging.services import uploads
 from imaging.services.import_masks import ReadMask, read_lesions, store_clean, write_lesions
 from imaging.services.persons import record_marks
 from imaging.services.placing import ImportOptions, Planned, plan
-from imaging.services.same_scan import ScanKey, same_scans, source_digest
+from imaging.services.same_scan import ScanKey, elsewhere_note, same_scans, source_digest
 from imaging.services.verdicts import nothing_imported, summary_of
 
 
@@ -183,6 +183,7 @@ def _series_facts(series: SeriesReport, cleaner: Deidentifier) -> dict[str, Any]
 
 def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict[str, Any]:
     planned, actor = read.planned, job.created_by
+    elsewhere = elsewhere_note(read.key, cohort)
     patient = Patient.objects.filter(cohort=cohort, code=planned.patient_code).first()
     if patient is None:
         centre = job.centre or centre_for(cohort, options.centre_code or None)
@@ -198,7 +199,7 @@ def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict
     return {
         "patient": patient.code,
         "timepoint": planned.timepoint,
-        "note": "; ".join(filter(None, (planned.note, *planned.series.corrections))),
+        "note": "; ".join(filter(None, (planned.note, elsewhere, *planned.series.corrections))),
         "segmentation": counting.name if counting else None,
         "voxels": counting.voxels if counting else None,
         "lesions": [

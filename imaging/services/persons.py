@@ -71,11 +71,24 @@ def require_same_person(persons: Sequence[Person], *, cohort: Cohort, patient_co
             "another_person",
             _("The files state another person than this patient's earlier scans: %(what)s differ.") % words,
         )
-    others = PersonMark.objects.filter(patient__cohort=cohort, kind="patient_id", digest=new.get("patient_id", ""))
-    if not stored and others.exclude(patient__code=patient_code).exists():
+    is_known = Patient.objects.filter(cohort=cohort, code=patient_code).exists()
+    if not stored and is_known and _other_patients(persons, cohort, patient_code):
         raise ServiceError(
             "another_person", _("The PatientID of the files belongs to another patient of this cohort.")
         )
+
+
+def another_patient_note(persons: Sequence[Person], *, cohort: Cohort, patient_code: str) -> str:
+    """Return what is to be said of files for a new patient whose PatientID another patient has; "" for others."""
+    if not _other_patients(persons, cohort, patient_code):
+        return ""
+    return _("the PatientID of the files belongs to another patient of this cohort as well")
+
+
+def _other_patients(persons: Sequence[Person], cohort: Cohort, patient_code: str) -> bool:
+    mark = _joined(persons, cohort).get("patient_id", "")
+    others = PersonMark.objects.filter(patient__cohort=cohort, kind="patient_id", digest=mark)
+    return others.exclude(patient__code=patient_code).exists()
 
 
 def record_marks(patient: Patient, person: Person, *, actor: User | None, confirmed: str) -> None:

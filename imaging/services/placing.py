@@ -21,7 +21,7 @@ from imaging.core.dicom import SeriesReport
 from imaging.core.scan import ScanReport, SegmentationReport
 from imaging.core.timepoint_words import timepoint_of_name
 from imaging.services.lesions import index_of, lesion_note, lesions_of
-from imaging.services.persons import patient_known_by, require_one_person, require_same_person
+from imaging.services.persons import another_patient_note, patient_known_by, require_one_person, require_same_person
 from imaging.services.timepoints import known_dates, require_order, stated_timepoints, timepoint_of
 
 ACCEPTED = "accepted"
@@ -96,7 +96,8 @@ def plan(
             continue
         for time, chosen, note in _timepoints(members, found, cohort, code, options, refusals):
             masks = _masks_of(found, chosen)
-            notes = "; ".join(filter(None, (note, lesion_note(masks))))
+            known = another_patient_note([chosen.person], cohort=cohort, patient_code=code)
+            notes = "; ".join(filter(None, (note, known, lesion_note(masks))))
             planned.append(Planned(chosen, index_of(masks), code, time, notes, lesions_of(masks)))
     return planned, refusals
 

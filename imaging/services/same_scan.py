@@ -1,4 +1,4 @@
-"""Refusing one scan under two timepoints or two patients: the same pixels, or the same series, cannot be both."""
+"""One scan under two timepoints or two patients: the same pixels, or the same series, cannot be both."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from cohorts.errors import ServiceError
-from cohorts.models import Cohort
+from cohorts.models import Cohort, Patient
 from imaging.core.dicom import SeriesReport
 from imaging.models import ImageSeries
 
@@ -39,11 +39,11 @@ def source_digest(series: SeriesReport, cohort: Cohort) -> str:
 
 def same_scans(keys: Sequence[ScanKey], cohort: Cohort) -> dict[str, tuple[str, str]]:
     """Return the scans of an import that came twice or are stored elsewhere: series UID → code and reason."""
-    times = Counter(key.volume_sha256 for key in keys)
+    times = Counter((key.patient_code, key.volume_sha256) for key in keys)
     refused = {}
     for key in keys:
         try:
-            _require_once(times[key.volume_sha256])
+            _require_once(times[key.patient_code, key.volume_sha256])
             _require_not_stored(key, cohort)
         except ServiceError as error:
             refused[key.series_uid] = (error.code, error.message)
@@ -52,17 +52,29 @@ def same_scans(keys: Sequence[ScanKey], cohort: Cohort) -> dict[str, tuple[str, 
 
 def _require_once(times: int) -> None:
     if times > 1:
-        sentence = _("These images came twice, for two timepoints or patients: one scan cannot be both.")
+        sentence = _("These images came twice, for two timepoints: one scan cannot be both.")
         raise ServiceError("same_scan", sentence)
 
 
-def _require_not_stored(key: ScanKey, cohort: Cohort) -> None:
+def _equal(key: ScanKey, cohort: Cohort) -> QuerySet[ImageSeries]:
     equal = Q(volume_sha256=key.volume_sha256)
     if key.source_digest:
         equal |= Q(source_digest=key.source_digest)
-    stored = ImageSeries.objects.filter(equal, timepoint__patient__cohort=cohort)
-    if stored.exclude(timepoint__patient__code=key.patient_code).exists():
+    return ImageSeries.objects.filter(equal, timepoint__patient__cohort=cohort)
+
+
+def elsewhere_note(key: ScanKey, cohort: Cohort) -> str:
+    """Return what is to be said of a scan for a new patient that another patient has already; "" for others."""
+    others = _equal(key, cohort).exclude(timepoint__patient__code=key.patient_code)
+    return _("these images are stored already, as a scan of another patient") if others.exists() else ""
+
+
+def _require_not_stored(key: ScanKey, cohort: Cohort) -> None:
+    stored = _equal(key, cohort)
+    is_known = Patient.objects.filter(cohort=cohort, code=key.patient_code).exists()
+    if is_known and stored.exclude(timepoint__patient__code=key.patient_code).exists():
         raise ServiceError("same_scan", _("These images are stored already, as a scan of another patient."))
+    stored = stored.filter(timepoint__patient__code=key.patient_code)
     if other := stored.exclude(timepoint__kind=key.timepoint).select_related("timepoint").first():
         words = {"timepoint": other.timepoint.get_kind_display()}
         raise ServiceError(

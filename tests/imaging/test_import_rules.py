@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 from django.urls import reverse
 
 from cohorts import jobs
-from cohorts.models import AuditEntry, Job, Patient, Timepoint
+from cohorts.models import AuditEntry, Job, Timepoint
 from cohorts.selectors.day.desk import desk_of
 from cohorts.selectors.day.work import refusals
 from cohorts.selectors.patients import true_scan_date
@@ -113,12 +113,20 @@ def test_what_files_state_of_a_person_is_kept_as_hashes_only(trial: Trial, tmp_p
     assert len({digest for _, digest in stored}) == 3
 
 
-def test_a_person_who_is_another_patient_already_is_not_given_to_a_new_one(trial: Trial, tmp_path: Path) -> None:
+def test_a_person_who_is_another_patient_already_is_not_given_to_one_whom_the_cohort_has(
+    trial: Trial, tmp_path: Path
+) -> None:
     run_import(trial, scan_of(tmp_path / "pre"), patient_code="P-1")
-    job = run_import(trial, scan_of(tmp_path / "post", 1, on=POST_SCAN_ON), patient_code="P-77")
+    job = run_import(trial, scan_of(tmp_path / "post", 1, on=POST_SCAN_ON), patient_code="P-2")
     assert codes(job) == ["another_person"]
     assert "another patient of this cohort" in job.result["series"][0]["reason"]
-    assert not Patient.objects.filter(code="P-77").exists()
+    assert not Timepoint.objects.filter(patient__code="P-2").exists()
+
+
+def test_a_person_who_is_made_a_second_patient_is_said(trial: Trial, tmp_path: Path) -> None:
+    run_import(trial, scan_of(tmp_path / "pre"), patient_code="P-1")
+    job = run_import(trial, scan_of(tmp_path / "post", 1, on=POST_SCAN_ON), patient_code="P-77")
+    assert "another patient of this cohort as well" in job.result["imported"][0]["note"]
 
 
 def test_without_a_name_a_later_scan_finds_the_patient_of_the_earlier_one(trial: Trial, tmp_path: Path) -> None:
@@ -157,6 +165,8 @@ def test_one_scan_is_not_of_two_patients(trial: Trial, tmp_path: Path) -> None:
     run_import(trial, scan_of(tmp_path / "a", **nobody), patient_code="P-1")
     job = run_import(trial, scan_of(tmp_path / "b", **nobody), patient_code="P-2")
     assert codes(job) == ["same_scan"]
+    new = run_import(trial, scan_of(tmp_path / "c", **nobody), patient_code="P-77")
+    assert "as a scan of another patient" in new.result["imported"][0]["note"]
     assert not Timepoint.objects.filter(patient__code="P-2").exists()
 
 
