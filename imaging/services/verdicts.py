@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from cohorts.errors import ServiceError, explain
 from imaging.core.deidentify.values import region_text, sentence_text
 from imaging.core.scan import ScanReport, as_json
-from imaging.services.placing import NOT_CHOSEN, Planned
+from imaging.services.placing import ACCEPTED, NOT_CHOSEN, Planned
 
 #: Where a part stands on the page: what was taken, other regions of the scan, what nobody meant to import, what failed.
 USED, OTHER, PASSED_OVER, REFUSED = "used", "other", "passed_over", "refused"
@@ -42,11 +42,14 @@ def summary_of(found: ScanReport, planned: Sequence[Planned], refusals: Refusals
             row |= {"verdict": verdict, "code": refusal[0], "reason": refusal[1]}
         row["use"] = USED if series.series_uid in used else row["verdict"]
         row["remedy"] = _remedy(row)
+    without_image = {series.series_uid for series in found.series if series.verdict != ACCEPTED}
     for number, (one, row) in enumerate(zip(found.segmentations, rows["segmentations"], strict=True), start=1):
         _neutral(row, f"mask {number} of {names.get(one.series_uid, 'no series')}")
         is_used = one.series_uid in used and (one.file, one.number) in masks
-        row["use"] = USED if is_used else OTHER if row["verdict"] == "accepted" else row["verdict"]
+        row["use"] = USED if is_used else OTHER if row["verdict"] == ACCEPTED else row["verdict"]
         row["remedy"] = _remedy(row)
+        if row["remedy"] and one.series_uid in without_image:
+            row["remedy"] = _("Mend the image first: its own row says how.")
     rows["passed_over"] = _kinds_of(found)
     return {**rows, "ignored": found.ignored}
 
