@@ -107,6 +107,7 @@ REMEDIES = {
     "upload_incomplete": "Choose the same files again; what is there already is not sent twice.",
     "unknown_column": "Name a column as it stands in the header of the table.",
     "invalid_choice": "Choose an outcome, or a time together with an event.",
+    "invalid_columns": "Mend the named columns, or leave them out (--exclude); then bring the table again.",
     "outcome_not_binary": "Give a column of two values, and with --positive the one that is the event.",
     "repeated_id": "Keep one row per patient, then try again.",
     "outcome_among_features": "Take the column out of the views.",

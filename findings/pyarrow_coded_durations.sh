@@ -10,7 +10,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet "pyarrow==26.0.1"
+"$work/venv/bin/python" -m pip install --quiet "pyarrow==26.0.1"
 "$work/venv/bin/python" - <<'PYTHON'
 import io
 

@@ -101,6 +101,12 @@ class InvalidChoice(ModelingError):
     code = "invalid_choice"
 
 
+class InvalidColumns(ModelingError):
+    """No column may be a feature, two would be modelled under one name, or one names a centre in two ways."""
+
+    code = "invalid_columns"
+
+
 class OutcomeNotBinary(ModelingError):
     """An outcome or event has more than two values, or two of which nobody knows the event."""
 

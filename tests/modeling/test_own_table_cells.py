@@ -90,14 +90,14 @@ def test_one_hospital_in_three_spellings_is_one_centre() -> None:
 
 @needs_cases
 def test_columns_that_would_have_one_name_are_refused_and_one_can_be_left_out() -> None:
-    with pytest.raises(errors.InvalidChoice, match=r"'x\|y' and 'x/y' would have one name"):
+    with pytest.raises(errors.InvalidColumns, match=r"'x\|y' and 'x/y' would have one name"):
         case("collide.csv", outcome="y", id="id")
     assert "own|x/y" in case("collide.csv", outcome="y", id="id", exclude=("x|y",)).X
 
 
 @needs_cases
 def test_three_decimals_after_a_comma_throughout_are_refused_column_by_column() -> None:
-    with pytest.raises(errors.InvalidChoice, match=r"'a' its commas or points may.*'b' its commas or points may"):
+    with pytest.raises(errors.InvalidColumns, match=r"'a' its commas or points may.*'b' its commas or points may"):
         case("three.csv", outcome="y", id="id")
 
 
@@ -138,7 +138,7 @@ def test_ids_that_look_alike_are_refused_by_name(near: str) -> None:
 
 @pytest.mark.parametrize("near", ["Site-A", "SiteA", "Site_A"])
 def test_centres_that_may_be_one_are_a_question(near: str) -> None:
-    with pytest.raises(errors.InvalidChoice, match="are they one hospital"):
+    with pytest.raises(errors.InvalidColumns, match="are they one hospital"):
         taken(lines(site=["Site A"] * (N - 4) + [near] * 4), centre="site")
 
 

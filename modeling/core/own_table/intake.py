@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cohorts.core.cells import likeness, spelling
-from modeling.core.errors import InvalidChoice, InvalidValues, OneClassOnly, RepeatedId
+from modeling.core.errors import InvalidChoice, InvalidColumns, InvalidValues, OneClassOnly, RepeatedId
 from modeling.core.own_table.choices import Choices, require_choices
 from modeling.core.own_table.columns import Column, inspect, looks_like_an_id, odd_cells, sentinels_of
 from modeling.core.own_table.file import RawTable
@@ -105,7 +105,7 @@ def take_in(raw: RawTable, choices: Choices) -> Intake:
     gone = refused | dict.fromkeys(choices.exclude, "was left out")
     own_views = views_of(choices.views, admitted=admitted, refused=gone, roles=choices.roles)
     if not admitted:
-        raise InvalidChoice(
+        raise InvalidColumns(
             f"No column of the table may be a feature; each is refused or has a role.{_each(refused)}"
         )
     _require_distinct_names(admitted)
@@ -157,10 +157,7 @@ def _require_distinct_names(admitted: Sequence[str]) -> None:
     for name in admitted:
         other = first.setdefault(feature_name(name), name)
         if other != name:
-            raise InvalidChoice(
-                f"The columns {other!r} and {name!r} would have one name, since | is read as /. "
-                "Rename one of them or leave it out."
-            )
+            raise InvalidColumns(f"The columns {other!r} and {name!r} would have one name, since | is read as /.")
 
 
 def _sentinels(raw: RawTable, names: Sequence[str]) -> list[str]:
@@ -259,7 +256,7 @@ def _require_unlike_centres(names: Sequence[str], column: str) -> None:
     for name in names:
         near = first.setdefault(likeness(re.sub(r"[\W_]+", "", name)) or name, name)
         if near != name:
-            raise InvalidChoice(
+            raise InvalidColumns(
                 f"The column {column!r} names {near!r} and {name!r}: are they one hospital? Write both alike if so, "
                 "else give them names that differ by more."
             )
