@@ -36,6 +36,7 @@ NOT_LINKED = {
     "imaging:habitat-picture": "stands beside estimates, to which people who enter outcomes are blind",
     "imaging:supervoxels": "fetched when the layer is switched on",
     "imaging:transitions": "fetched when the layer is switched on",
+    "imaging:take-back-import": "stands on the jobs of imports; of all jobs, another one is looked at",
     "imaging:upload-list": "asked by the upload",
     "modeling:report": "no report is written yet",
     "modeling:report-download": "no report is written yet",
