@@ -94,6 +94,7 @@ def store_scan(patient: Patient, kind: str, scan: Scan, *, scanned_on: date | No
         shape_zyx=list(scan.volume.grid.shape_zyx),
         spacing_zyx_mm=list(scan.volume.grid.spacing_zyx_mm),
         volume_sha256=storage.put(pack_volume(scan.volume)),
+        scanned_on=shifted,
     )
     return Segmentation.objects.create(
         timepoint=timepoint,

@@ -39,6 +39,7 @@ class ImageSeries(models.Model):
     source_digest = models.CharField(
         max_length=64, blank=True, db_index=True, help_text="keyed hash of the original series UID"
     )
+    scanned_on = models.DateField(null=True, help_text="on the shifted calendar; empty where the files do not say")
     imported_by = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

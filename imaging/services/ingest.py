@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,6 @@ class Read:
     planned: Planned
     series: dict[str, Any]
     masks: tuple[ReadMask, ...]
-    scanned_on: date | None
 
     @property
     def key(self) -> ScanKey:
@@ -148,13 +147,11 @@ def _read(planned: Planned, cohort: Cohort, options: ImportOptions) -> Read:
         "notes": list(series.notes),
         "derived": series.derived[:64],
         "source_digest": source_digest(series, cohort),
+        "scanned_on": day + timedelta(days=shift) if (day := series.acquisition.acquired_on) else None,
         "volume_sha256": storage.put(pack_volume(volume)),
         "dicom_sha256": store_clean(series.files, cleaner) if series.kind == "dicom" else "",
     }
-    day = series.acquisition.acquired_on
-    scanned_on = day + timedelta(days=shift) if day else None
-    masks = read_lesions(planned, image, cleaner)
-    return Read(planned, facts, masks, scanned_on)
+    return Read(planned, facts, read_lesions(planned, image, cleaner))
 
 
 def _image(series: SeriesReport, options: ImportOptions) -> Corrected:
@@ -189,7 +186,7 @@ def _write(read: Read, cohort: Cohort, options: ImportOptions, job: Job) -> dict
         centre = job.centre or centre_for(cohort, options.centre_code or None)
         patient = create_patient(cohort, code=planned.patient_code, centre=centre, actor=actor)
     record_marks(patient, planned.series.person, actor=actor, confirmed=options.same_person)
-    timepoint = record_scan(patient, kind=planned.timepoint, scanned_on=read.scanned_on, actor=actor)
+    timepoint = record_scan(patient, kind=planned.timepoint, scanned_on=read.series["scanned_on"], actor=actor)
     volume_sha256 = read.series.pop("volume_sha256")
     series, _ = ImageSeries.objects.get_or_create(
         timepoint=timepoint, volume_sha256=volume_sha256, defaults={**read.series, "imported_by": job}

@@ -13,6 +13,7 @@ from cohorts import audit, jobs
 from cohorts.errors import ServiceError
 from cohorts.models import Job, Patient, Timepoint, User
 from cohorts.services.locks import require_unlocked
+from cohorts.services.patients import record_scan
 from imaging.models import ImageSeries, PersonMark, Segmentation
 from imaging.services import artefacts
 from imaging.services.removal import Records, counts_of, digests_of, records_with
@@ -91,10 +92,13 @@ def take_back(taken: Import, *, reason: str, actor: User) -> dict[str, int]:
         _record(one, actor=actor, reason=reason)
     artefacts.let_go(digests_of(taken.records))
     lesions = {one.timepoint_id: one.lesion for one in masks if one.is_current}
+    scanned = {one.timepoint_id for one in series}
     Segmentation.objects.filter(pk__in=[one.pk for one in masks]).delete()
     ImageSeries.objects.filter(pk__in=[one.pk for one in series]).delete()
     for timepoint in Timepoint.objects.filter(pk__in=places).order_by("pk"):
         _settle(timepoint, lesions.get(timepoint.pk), actor=actor, reason=reason)
+        if timepoint.pk in scanned and (left := timepoint.series.first()):
+            record_scan(timepoint.patient, kind=timepoint.kind, scanned_on=left.scanned_on, actor=actor)
     _forget_persons(patients)
     return counts
 

@@ -110,6 +110,17 @@ def test_after_the_index_lesion_is_taken_back_no_other_lesion_is_taken_for_it(tr
     assert "Index lesions to choose" in day
 
 
+def test_after_a_scan_is_taken_back_the_day_of_the_one_that_is_left_counts(trial: Trial, tmp_path: Path) -> None:
+    days = []
+    for name, later, scan in (("right", 0, small_scan()), ("wrong", 7, small_scan(1, radius_mm=6.0))):
+        write_scan(tmp_path / name, scan, scanned_on=PRE_SCAN_ON + timedelta(days=later))
+        run_import(trial, tmp_path / name, patient_code="P-1", timepoint="pre")
+        days.append(Timepoint.objects.get().scanned_on)
+    assert days[1] - days[0] == timedelta(days=7)
+    undo(take_back.of_series(ImageSeries.objects.get(scanned_on=days[1])), trial, "wrong day")
+    assert Timepoint.objects.get().scanned_on == days[0]
+
+
 def test_a_signed_record_keeps_its_scans(trial: Trial) -> None:
     mine = store_scan(trial.patient, "pre", small_scan())
     manager = trial.people["data_manager"]
