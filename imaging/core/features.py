@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def extract(volume: Volume, mask: TumorMask, spec: ExtractionSpec) -> FeatureVec
     values = np.array([found.get(name, math.nan) for name in names], dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
     undefined = {n: _reason(n, found) for n, value in zip(names, values, strict=True) if np.isnan(value)}
-    touched = 0 if spec.radiomics.padding == "filled" else padding_voxels(volume, mask, spec.radiomics)
+    touched = 0 if spec.radiomics.padding == "filled" else padding_voxels(volume, mask, **_reach(spec.radiomics))
     stated = {"padding_voxels": touched} if touched else {}
     return FeatureVector(names, values, undefined, _provenance(volume, prepared, spec) | stated)
 
@@ -87,12 +88,17 @@ def _prepare(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Prepar
     if settings.rounding == "whole_hu":
         volume = Volume(compact_hu(np.rint(volume.array)), volume.grid)
     if settings.padding == "filled":
-        volume = filled(volume, mask, settings)
+        volume = filled(volume, mask, **_reach(settings))
     if settings.convention == "ibsi":
         return ibsi.prepare(volume, mask, settings)
     image, region = _resampled(volume, mask, settings)
     kept = resegment(image, region, range_hu=settings.resegment_range_hu, sigmas=settings.resegment_sigmas)
     return Prepared(image, region, kept)
+
+
+def _reach(settings: RadiomicsSpec) -> dict[str, Any]:
+    """Return how far around a tumour its features look, for `imaging.core.neighbourhood`."""
+    return {"spacing_mm": settings.resampled_spacing_mm, "pad_voxels": settings.pad_distance_voxels}
 
 
 def _resampled(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> tuple[Volume, TumorMask]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from imaging.core.geometry import Slices, TumorMask, Volume, bounding_box
 from imaging.core.padding import padding_mask, without_padding
-from imaging.core.spec import RadiomicsSpec
 
 #: Voxels beyond the surroundings of a tumour that a cubic B-spline takes into account before they fade.
 _SUPPORT_VOXELS = 4
@@ -16,7 +15,7 @@ _SUPPORT_VOXELS = 4
 _PREFILTER_VOXELS = 45
 
 
-def padding_voxels(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> int:
+def padding_voxels(volume: Volume, mask: TumorMask, *, spacing_mm: float | None, pad_voxels: int) -> int:
     """Return how many voxels of padding resampling and filters reach around a tumour.
 
     Parameters
@@ -25,18 +24,22 @@ def padding_voxels(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> 
         CT in HU.
     mask : TumorMask
         Tumour, on the same grid.
-    settings : RadiomicsSpec
-        Its spacing and padding distance bound the surroundings.
+    spacing_mm : float or None
+        To which the surroundings are resampled; None: they are not.
+    pad_voxels : int
+        How far they reach beyond the tumour, in voxels of that spacing.
     """
-    return int(np.count_nonzero(padding_mask(volume.array[_box(volume, mask, settings, beyond=_SUPPORT_VOXELS)])))
+    box = _box(volume, mask, spacing_mm, pad_voxels, beyond=_SUPPORT_VOXELS)
+    return int(np.count_nonzero(padding_mask(volume.array[box])))
 
 
-def filled(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Volume:
+def filled(volume: Volume, mask: TumorMask, *, spacing_mm: float | None, pad_voxels: int) -> Volume:
     """Return a volume in which padding around a tumour holds the value of the nearest voxel that was scanned.
 
-    A volume without padding there is returned as it is. What lies farther away takes no part in any feature.
+    A volume without padding there is returned as it is. What lies farther away takes no part in any result.
+    Parameters as for `padding_voxels`.
     """
-    box = _box(volume, mask, settings, beyond=_PREFILTER_VOXELS)
+    box = _box(volume, mask, spacing_mm, pad_voxels, beyond=_PREFILTER_VOXELS)
     padding = padding_mask(volume.array[box])
     if not padding.any():
         return volume
@@ -45,11 +48,7 @@ def filled(volume: Volume, mask: TumorMask, settings: RadiomicsSpec) -> Volume:
     return Volume(array, volume.grid)
 
 
-def _box(volume: Volume, mask: TumorMask, settings: RadiomicsSpec, *, beyond: int) -> Slices:
+def _box(volume: Volume, mask: TumorMask, spacing_mm: float | None, pad_voxels: int, *, beyond: int) -> Slices:
     """Return the surroundings of a tumour, wider by some voxels."""
-    steps = [settings.resampled_spacing_mm or own for own in volume.grid.spacing_zyx_mm]
-    margin = [
-        math.ceil(settings.pad_distance_voxels * step / own) + beyond
-        for step, own in zip(steps, volume.grid.spacing_zyx_mm, strict=True)
-    ]
+    margin = [math.ceil(pad_voxels * (spacing_mm or own) / own) + beyond for own in volume.grid.spacing_zyx_mm]
     return bounding_box(mask.array, margin=margin)

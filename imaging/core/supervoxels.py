@@ -20,6 +20,7 @@ from imaging.core.descriptors import Groups, describe
 from imaging.core.errors import MaskTooSmall
 from imaging.core.geometry import Grid, TumorMask, Volume, bounding_box
 from imaging.core.merging import merge_parts
+from imaging.core.neighbourhood import filled
 from imaging.core.resample import resample_around
 from imaging.core.spec import HabitatSpec, hashed_form
 
@@ -88,7 +89,8 @@ def supervoxels(volume: Volume, mask: TumorMask, spec: HabitatSpec) -> Supervoxe
     Returns
     -------
     Supervoxels
-        Labels cover every voxel of the resampled mask. The same input gives the same labels.
+        Labels cover every voxel of the resampled mask. The same input gives the same labels, and padding around
+        the tumour has no part in them.
 
     Raises
     ------
@@ -98,7 +100,8 @@ def supervoxels(volume: Volume, mask: TumorMask, spec: HabitatSpec) -> Supervoxe
         If no voxel, or fewer than one supervoxel needs, is inside.
     """
     half_window = spec.entropy_window_voxels // 2
-    image, region = resample_around(volume, mask, spacing_mm=spec.spacing_mm, pad_voxels=half_window)
+    scanned = filled(volume, mask, spacing_mm=spec.spacing_mm, pad_voxels=half_window)
+    image, region = resample_around(scanned, mask, spacing_mm=spec.spacing_mm, pad_voxels=half_window)
     if region.voxels < spec.minimum_supervoxel_voxels:
         raise MaskTooSmall(
             f"The mask has {region.voxels} voxels after resampling to {spec.spacing_mm:g} mm; "
