@@ -20,6 +20,7 @@ from imaging.core.engine.voxel_maps import (
     glcm_maps,
 )
 from imaging.core.geometry import TumorMask, Volume
+from imaging.core.neighbourhood import padding_voxels
 from imaging.core.nrrd_write import to_nrrd
 from imaging.core.provenance import digest_of, traced
 from imaging.core.resample import resample_around
@@ -115,6 +116,9 @@ def _summary(maps: VoxelMaps, name: str) -> dict[str, Any]:
 
 def _provenance(case: MappedCase) -> dict[str, object]:
     settings = STANDARD.radiomics
+    touched = padding_voxels(
+        case.volume, case.mask, spacing_mm=case.spacing_mm, pad_voxels=settings.pad_distance_voxels
+    )
     stated: dict[str, object] = {
         "engine": "native",
         "kernel_radius_voxels": 1,
@@ -122,6 +126,7 @@ def _provenance(case: MappedCase) -> dict[str, object]:
         "bin_width_hu": settings.bin_width_hu,
         "voxel_array_shift": settings.voxel_array_shift,
         "voxels": case.region.voxels,
+        "padding_voxels": touched,
         "image_grid": case.volume.grid.as_dict(),
         "map_grid": next(iter(case.maps.values())).grid.as_dict(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,23 @@ def test_the_report_says_from_what_and_how(files: tuple[Path, Path], tmp_path: P
     stated = report_of(capsys, *files, out=tmp_path / "maps", features=["Entropy"], spacing_mm=2.0)["provenance"]
     _, region = resampled(2.0)
     assert (stated["spacing_mm"], stated["bin_width_hu"], stated["kernel_radius_voxels"]) == (2.0, 25.0, 1)
-    assert stated["voxels"] == region.voxels
+    assert (stated["voxels"], stated["padding_voxels"]) == (region.voxels, 0)
     assert stated["map_grid"]["spacing_zyx_mm"] == pytest.approx([2.0, 2.0, 2.0])
     assert stated["mask_sha256"] == digest_of(small_scan(0).mask)
     assert {"ecotone", "numba", "numpy"} <= set(stated["versions"])
+
+
+def test_padding_that_resampling_reaches_is_counted(tmp_path: Path, capsys: Any) -> None:
+    scan = small_scan(0)
+    array = scan.volume.array.copy()
+    beside = scan.mask.array.any(axis=(0, 1)).nonzero()[0].max() + 1
+    array[:, :, beside:] = -2048
+    image = write_raster(tmp_path / "in" / "image.nrrd", replace(scan, volume=Volume(array, scan.volume.grid)))
+    mask = write_raster(tmp_path / "in" / "mask.nrrd", scan, mask=True)
+    stated = report_of(capsys, image, mask, out=tmp_path / "maps", features=["Entropy"])["provenance"]
+    assert stated["padding_voxels"] > 100
+    call_command("voxel_maps", str(image), str(mask), out=tmp_path / "maps", features=["Entropy"])
+    assert f"{stated['padding_voxels']} voxels of padding" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,5 @@ class Command(EcotoneCommand):
             return
         for row in report["maps"]:
             self.stdout.write(f"{row['file']} mean {row['mean']} undefined in {row['undefined_voxels']} voxels")
+        if touched := report["provenance"]["padding_voxels"]:
+            self.stdout.write(f"Resampling reaches {touched} voxels of padding around the tumour.")
