@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 from cohorts.core.response import is_mpr
 from cohorts.models import Cohort, PathologyOutcome, Timepoint
-from modeling.core.performance.sample_size import SampleSizeAdvice
-from modeling.core.recipes import STANDARD
-from modeling.core.study.size import advise_training
-from modeling.core.views import PRIMARY_MODEL, parts_of
+from imaging.core.features import feature_names
+from imaging.core.habitats import habitat_feature_names
+from imaging.core.spec import STANDARD as PROTOCOL
+from modeling.core.performance.sample_size import SampleSizeAdvice, advise
+from modeling.core.views import TIMEPOINTS
+
+#: The least number of habitats that a codebook is tried with.
+FEWEST_HABITATS = 2
+#: What the number of candidates is before there is a table.
+_COUNTED = (
+    f"Counted is every column of whole tumour and habitats before, after and in change, with {FEWEST_HABITATS} habitats and "
+    "before any is dropped; a run counts those that are compared with the outcome."
+)
 
 
 @dataclass(frozen=True)
@@ -24,8 +33,8 @@ class TrainingAdvice:
 def training_advice(cohort: Cohort) -> TrainingAdvice:
     """Count patients with an outcome and an evaluable mask at both timepoints; advise on the sample size.
 
-    The number of parameters is that of the candidates among which the integrated model's parts choose, as in the
-    advice that a run keeps.
+    The number of parameters is that of all columns of the integrated model's parts, with the fewest habitats that are
+    tried; a run counts those that met the outcome.
     """
     readings = PathologyOutcome.objects.filter(patient__cohort=cohort, is_current=True)
     for kind in Timepoint.Kind.values:
@@ -45,6 +54,6 @@ def training_advice(cohort: Cohort) -> TrainingAdvice:
     n, events = counted.get(home, (0, 0))
     if not 0 < events < n:
         return TrainingAdvice(counted, home, None)
-    parts = [None for _part in parts_of(PRIMARY_MODEL)]  # each has more columns than the recipe keeps
-    advice = advise_training(n, events, view=PRIMARY_MODEL, columns=parts, recipe=STANDARD)
+    columns = len(TIMEPOINTS) * (len(feature_names(PROTOCOL)) + len(habitat_feature_names(FEWEST_HABITATS)))
+    advice = advise(n, events, parameters=columns, counted=_COUNTED)
     return TrainingAdvice(counted, home, advice)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from modeling.core.estimators.filters import StabilityFilter
 from modeling.core.estimators.harmonise import Harmoniser
+from modeling.core.estimators.selector import SupervisedSelector
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +67,12 @@ class FeatureChain(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 values = step.fit(values, y).transform(values)
             self.steps_.append((name, step))
         return values
+
+    def count_unselected(self, X: Floats, *, icc: ArrayLike | None = None) -> int:
+        """Count the columns that are left of X, shape (n_samples, n_features), when a step first looks at the outcome."""
+        # Harmonising changes values and no number of columns.
+        blind = [pair for pair in self.steps if not isinstance(pair[1], SupervisedSelector | Harmoniser)]
+        return int(FeatureChain(blind).fit_transform(X, np.zeros(len(X)), icc=icc).shape[1])
 
     def transform(self, X: Floats, *, centre: NDArray[Any] | None = None) -> Floats:
         """Give what the classifier sees, shape (n_samples, n_selected)."""

@@ -39,7 +39,13 @@ def largest_r2(prevalence: float) -> float:
 
 
 def advise(
-    n: int, events: int, *, parameters: int, r2_cs: float | None = None, shrinkage: float = 0.9
+    n: int,
+    events: int,
+    *,
+    parameters: int,
+    r2_cs: float | None = None,
+    shrinkage: float = 0.9,
+    counted: str = "",
 ) -> SampleSizeAdvice:
     """Say how many patients are needed to fit a model of so many parameters.
 
@@ -48,12 +54,14 @@ def advise(
     n, events : int
         Patients and responders of the training data; their share is taken as the prevalence.
     parameters : int
-        Candidate coefficients, before any selection.
+        Candidate coefficients before any selection: every column that is compared with the outcome.
     r2_cs : float, optional
         Cox-Snell R2 that the model is expected to reach, from an earlier study. By default 15 % of
         the largest possible one, as Riley advises where nothing is known.
     shrinkage : float
         Expected calibration slope in new patients that is still acceptable.
+    counted : str
+        A sentence that says what the parameters are; it stands in the advice.
 
     Returns
     -------
@@ -86,6 +94,7 @@ def advise(
     needed = max(number for number in criteria.values() if number is not None)
     assumed = expected if r2_cs is None else None
     sentence = _sentence(n, events, needed, parameters=parameters, assumed=assumed)
+    sentence += f" {counted}" if counted else ""
     return SampleSizeAdvice(needed, n, events, n >= needed, sentence, criteria)
 
 
@@ -105,7 +114,7 @@ def _up(patients: float) -> int:
 
 
 def _sentence(n: int, events: int, needed: int, *, parameters: int, assumed: float | None) -> str:
-    asked = f"A model that chooses among {parameters} candidate feature{'s' * (parameters != 1)}"
+    asked = f"A model that chooses among {parameters:,} candidate feature{'s' * (parameters != 1)}"
     need = f"{asked} needs about {needed:,} patients at this response rate ({events / n:.0%})"
     have = (
         f"{n:,} patients with {events:,} responders are enough."

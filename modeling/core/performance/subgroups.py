@@ -22,6 +22,13 @@ NOT_KNOWN = "not known"
 #: Events and non-events that a level must have for an area.
 _MINIMUM = 10
 
+#: Why an area has no interval although both classes are large enough: DeLong's variance is zero.
+_NO_INTERVAL = {
+    1.0: "The classes are separated perfectly, so the interval is not known.",
+    0.0: "The classes are separated perfectly, the wrong way round, so the interval is not known.",
+}
+_NOT_ORDERED = "The predictions do not order the patients, so the interval is not known."
+
 #: A factor of numbers with more values than this is cut at its median.
 _MOST_LEVELS = 5
 
@@ -102,8 +109,9 @@ def _row(factor: str, level: str, y: Ints, p: Floats) -> SubgroupRow:
         reason = f"{events} events and {n - events} non-events; at least {_MINIMUM} of each are needed."
         return SubgroupRow(factor, level, n, events, None, None, None, reason, None, None)
     low, high = delong_interval(y, p) or (None, None)
-    reason = "The classes are separated perfectly, so the interval is not known." if low is None else ""
-    return SubgroupRow(factor, level, n, events, auc(y, p), low, high, reason, None, None)
+    area = auc(y, p)
+    reason = "" if low is not None else _NO_INTERVAL.get(area or 0.0, _NOT_ORDERED)
+    return SubgroupRow(factor, level, n, events, area, low, high, reason, None, None)
 
 
 def interaction_p(y: Ints, p: Floats, levels: NDArray[np.object_]) -> float:

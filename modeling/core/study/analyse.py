@@ -125,7 +125,7 @@ def _study(run: StudyRun) -> StudyResult:
         found[view] = _predictions(model, table, held)
     primary = primary_view(models)
     predictability = findings.predictability(models, table, seed=recipe.seed)
-    advice = advise_table(table, recipe, views=models)
+    advice = advise_table(table, recipe, views=models, icc=run.icc)
     return StudyResult(
         models=models,
         nested=nested,

@@ -126,27 +126,48 @@ def warnings(
 
 
 def no_signal(evaluations: Mapping[str, Sequence[EvaluationResult]], recipe: Recipe) -> Iterator[str]:
-    """Say so if no model's nested area lies above chance.
-
-    The interval of an area is widened twice. The influence curve takes the test folds as independent,
-    but their models share most of their training patients; the factor is that of the corrected
-    resampled t-test (without it one in six shuffled cohorts of 40 patients lies above chance). And of
-    many models one lies there by chance (Bonferroni).
-
-    References
-    ----------
-    Nadeau & Bengio, Mach Learn 2003;52:239-281; Bouckaert & Frank, PAKDD 2004, LNAI 3056:3-12.
-    """
-    rows = [row for found in evaluations.values() for row in found if row.split == "nested_cv"]
-    wider = sqrt(1 / recipe.cv_repeats + recipe.cv_folds / (recipe.cv_folds - 1))
-    wider *= stats.norm.ppf(1 - 0.025 / max(1, len(rows))) / stats.norm.ppf(0.975)
-    known = [(row.auc, row.auc_low) for row in rows if row.auc is not None and row.auc_low is not None]
-    if any(area - wider * (area - low) > 0.5 for area, low in known):
+    """Say so if no model's nested area lies above chance, or if that cannot be told because there is no interval."""
+    nested = {view: row for view, found in evaluations.items() for row in found if row.split == "nested_cv"}
+    areas = {view: row.auc for view, row in nested.items() if row.auc is not None}
+    known = {
+        view: widened_low(row.auc, row.auc_low, recipe=recipe, models=len(nested))
+        for view, row in nested.items()
+        if row.auc is not None and row.auc_low is not None
+    }
+    perfect = [view for view, area in areas.items() if area >= 1 - 1e-12 and view not in known]
+    for view in perfect:
+        yield (
+            f"The model {view} separates the classes perfectly in nested cross-validation, so no interval of its area can "
+            f"be given. A column that tells the outcome does that, and so does chance among few patients."
+        )
+    if perfect or any(low > 0.5 for low in known.values()):
+        return
+    if not known:
+        yield (
+            "Whether any model does better than chance cannot be told: in nested cross-validation no interval of an area "
+            "under the ROC curve can be given."
+        )
         return
     yield (
         "There is no sign that any model does better than chance: in nested cross-validation no interval of an area "
         "under the ROC curve, widened for shared training patients and for the number of models, lies above 0.5."
     )
+
+
+def widened_low(area: float, low: float, *, recipe: Recipe, models: int) -> float:
+    """Return the lower end of the interval of an area from nested cross-validation, widened twice.
+
+    The influence curve takes the test folds as independent, but their models share most of their training
+    patients; the factor is that of the corrected resampled t-test (without it one in six shuffled cohorts of
+    40 patients lies above chance). And of many models one lies there by chance (Bonferroni).
+
+    References
+    ----------
+    Nadeau & Bengio, Mach Learn 2003;52:239-281; Bouckaert & Frank, PAKDD 2004, LNAI 3056:3-12.
+    """
+    wider = sqrt(1 / recipe.cv_repeats + recipe.cv_folds / (recipe.cv_folds - 1))
+    wider *= float(stats.norm.ppf(1 - 0.025 / max(1, models)) / stats.norm.ppf(0.975))
+    return area - wider * (area - low)
 
 
 def _telling_centres(telling: Mapping[str, float | None]) -> Iterator[str]:

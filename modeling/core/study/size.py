@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
+import numpy as np
+
+from modeling.core.estimators.build import build
+from modeling.core.estimators.late_fusion import LateFusion
 from modeling.core.performance.sample_size import SampleSizeAdvice, advise
 from modeling.core.recipes import Recipe
 from modeling.core.table import FeatureTable
-from modeling.core.views import CHANGES, PRIMARY_MODEL, own_views, parts_of
+from modeling.core.views import PRIMARY_MODEL, own_views
+
+#: What the number of candidates is, in the advice that stands on a table.
+COUNTED = (
+    "Counted is every column that is compared with the outcome, in all parts of the model and with the indicators of "
+    "missing values, not only those that are selected."
+)
 
 
 def primary_view(views: Iterable[str]) -> str:
@@ -16,28 +26,42 @@ def primary_view(views: Iterable[str]) -> str:
     return PRIMARY_MODEL if PRIMARY_MODEL in names else names[-1]
 
 
-def advise_training(
-    n: int, events: int, *, view: str, columns: Sequence[int | None], recipe: Recipe
-) -> SampleSizeAdvice:
-    """Compute how many patients a model needs that chooses among so many features by penalised regression.
+def count_candidates(
+    table: FeatureTable, recipe: Recipe, *, view: str, icc: Mapping[str, float] | None = None
+) -> int:
+    """Count the predictors of a view that meet the outcome, on the training patients of a table.
 
     Parameters
     ----------
-    n, events : int
-        Training patients and responders.
-    view : str
-    columns : sequence of int or None
-        Columns of each part that the view fuses, or of the view; None where they are not known yet, and more than
-        the recipe keeps.
+    table : FeatureTable
     recipe : Recipe
-        Of each part its ``mrmr_features`` are candidates at most.
+    view : str
+        One without an `obstacle`.
+    icc : mapping of str to float, optional
+        Column → intraclass correlation; what is not reproducible goes before the outcome is looked at.
+
+    Returns
+    -------
+    int
+        Columns, with indicators of missing values, that are left when the first step looks at the outcome; of a
+        fusion those of all its parts together.
     """
-    most = recipe.mrmr_features
-    candidates = 1 if view in CHANGES else sum(most if size is None else min(most, size) for size in columns)
-    return advise(n, events, parameters=max(1, candidates))
+    columns = table.columns_of(view, own=own_views(recipe.own_views))
+    codes = table.codes("training")
+    values = table.X.loc[list(codes), list(columns)].to_numpy(dtype=np.float64)
+    known = np.array([(icc or {}).get(column, np.nan) for column in columns])
+    estimator = build(view, recipe, columns=columns)
+    places = [place for _, _, place in estimator.bases] if isinstance(estimator, LateFusion) else [slice(None)]
+    models = [base for _, base, _ in estimator.bases] if isinstance(estimator, LateFusion) else [estimator]
+    return sum(
+        model.chain.count_unselected(values[:, place], icc=known[place])
+        for model, place in zip(models, places, strict=True)
+    )
 
 
-def advise_table(table: FeatureTable, recipe: Recipe, *, views: Iterable[str]) -> SampleSizeAdvice:
+def advise_table(
+    table: FeatureTable, recipe: Recipe, *, views: Iterable[str], icc: Mapping[str, float] | None = None
+) -> SampleSizeAdvice:
     """Compute how many training patients the model needs that a study of these views is about.
 
     Parameters
@@ -46,8 +70,9 @@ def advise_table(table: FeatureTable, recipe: Recipe, *, views: Iterable[str]) -
     recipe : Recipe
     views : iterable of str
         That are, or will be, fitted.
+    icc : mapping of str to float, optional
+        Column → intraclass correlation, as far as it was measured.
     """
     y = table.outcomes(table.codes("training"))
-    own, view = own_views(recipe.own_views), primary_view(views)
-    columns = [len(table.columns_of(part, own=own)) for part in parts_of(view, own=own) or (view,)]
-    return advise_training(len(y), int(y.sum()), view=view, columns=columns, recipe=recipe)
+    candidates = count_candidates(table, recipe, view=primary_view(views), icc=icc)
+    return advise(len(y), int(y.sum()), parameters=max(1, candidates), counted=COUNTED)

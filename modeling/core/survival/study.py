@@ -209,7 +209,9 @@ def _predictions(model: SurvivalModel, held: _Held, table: SurvivalTable) -> pd.
 
 
 def _doubts(evaluations: Mapping[str, list[SurvivalEvaluation]]) -> tuple[str, ...]:
-    limits = [rows[0].c_low for rows in evaluations.values()]
-    if any(low is not None and low > 0.5 for low in limits):
+    limits = [low for rows in evaluations.values() if (low := rows[0].c_low) is not None]
+    if any(low > 0.5 for low in limits):
         return ()
-    return ("There is no sign that any model does better than chance: each interval of the C-index holds 0.5.",)
+    if not limits:
+        return ("Whether any model does better than chance cannot be told: no interval of a C-index can be given.",)
+    return ("There is no sign that any model does better than chance: no interval of a C-index lies above 0.5.",)

@@ -91,12 +91,7 @@ def _tests(records: Records) -> list[Limitation]:
         if row is None:
             words = f"The {records.run} has no {name}."
             found.append((words, cite_run(records)))
-        elif row.auc is None or row.auc_low is None:
-            why = (row.metrics.get("undefined") or {}).get("auc_low", "")
-            found.append((f"The {name} gives no interval of the AUC. {why}".strip(), cite_evaluation(row)))
-        elif row.auc_low <= 0.5:
-            span = interval(row.auc, row.auc_low, row.auc_high)
-            words = f"The interval of the {name} includes 0.5, so chance is not ruled out: AUC {span}."
+        elif words := against_chance(row):
             found.append((words, cite_evaluation(row)))
     repeats = Counter(opening.centre for opening in records.openings)
     for centre, n in repeats.items():
@@ -107,6 +102,33 @@ def _tests(records: Records) -> list[Limitation]:
         words = "The threshold was chosen on the cross-validated predictions that are measured; those are optimistic."
         found.append((words, cite_run(records)))
     return found
+
+
+def against_chance(row: Evaluation) -> str:
+    """Say what stands against a claim that a model did better than chance on one test; empty where nothing does."""
+    name = row.get_split_display().lower()
+    low, high = row.auc_low, row.auc_high
+    if row.auc is None or low is None or high is None:
+        return _no_interval(row, name)
+    if low > 0.5:
+        return ""
+    # Two decimals must not turn an end beside one half into one half.
+    digits = 2 if high >= 0.5 or high < 0.495 else 4
+    span = interval(row.auc, low, high, digits)
+    if high < 0.5:
+        return f"The interval of the {name} lies below 0.5: the model ranks the wrong way round there (AUC {span})."
+    return f"The interval of the {name} includes 0.5, so chance is not ruled out: AUC {span}."
+
+
+def _no_interval(row: Evaluation, name: str) -> str:
+    undefined = row.metrics.get("undefined") or {}
+    if row.auc is None:
+        return f"The {name} gives no AUC. {undefined.get('auc', '')}".strip()
+    if row.auc == 1:
+        return f"The {name} separates the classes perfectly, so no interval of the AUC can be given."
+    if row.auc == 0:
+        return f"The {name} separates the classes perfectly, but the wrong way round, so no interval of the AUC can be given."
+    return f"The {name} gives no interval of the AUC. {undefined.get('auc_low', '')}".strip()
 
 
 def _calibration(records: Records) -> list[Limitation]:

@@ -248,3 +248,22 @@ def test_one_of_many_models_above_chance_by_chance_is_no_sign(tiny, result):
     assert not list(no_signal(found, tiny))
     assert list(no_signal(lower, tiny))
     assert list(no_signal(found | others, tiny))
+
+
+def test_perfect_separation_is_named_and_never_called_no_sign(tiny, result):
+    (row, *_) = result.evaluations["habitat"]
+    perfect = {"habitat": [replace(row, auc=1.0, auc_low=None, auc_high=None)]}
+    chance = {"clinical": [replace(row, auc=0.5, auc_low=0.4, auc_high=0.6)]}
+    for found in (perfect, perfect | chance):
+        (sentence,) = no_signal(found, tiny)
+        assert sentence.startswith(
+            "The model habitat separates the classes perfectly in nested cross-validation, so no interval"
+        )
+    assert [one.startswith(NO_SIGN) for one in no_signal(chance, tiny)] == [True]
+
+
+def test_without_any_interval_chance_is_neither_excluded_nor_claimed(tiny, result):
+    (row, *_) = result.evaluations["habitat"]
+    for area in (None, 0.0, 0.6):
+        (sentence,) = no_signal({"habitat": [replace(row, auc=area, auc_low=None, auc_high=None)]}, tiny)
+        assert sentence.startswith("Whether any model does better than chance cannot be told")

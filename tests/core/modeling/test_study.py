@@ -10,6 +10,7 @@ import pytest
 
 from modeling.core.errors import MissingColumns, OneClassOnly, TooFewPatients
 from modeling.core.study.analyse import analyse
+from modeling.core.study.size import count_candidates
 from modeling.core.table import FeatureTable
 
 
@@ -103,11 +104,45 @@ def test_subgroups_are_those_of_the_test_patients(known, result):
     assert sum(row.n for row in rows if row.factor == "sex") == (known.split != "training").sum()
 
 
-def test_the_advice_counts_what_the_penalised_regression_chooses_from(cheap, known, result):
-    # Two parts of 19 columns and more, of which eight each are left for the last step.
-    assert "16 candidate" in result.sample_size.sentence
+def test_the_advice_counts_every_column_that_meets_the_outcome(cheap, known, result):
+    # 6 noise columns of 3 timepoints and the signal in both parts, and the two volumes; not the eight that each part keeps.
+    assert "among 40 candidate features" in result.sample_size.sentence
+    assert "Counted is every column that is compared with the outcome" in result.sample_size.sentence
     assert result.sample_size.n == 60
     assert result.sample_size.sentence in result.warnings
+
+
+def test_what_cannot_meet_the_outcome_is_no_candidate_and_an_indicator_of_gaps_is_one(cheap, known):
+    def count(icc=None, **columns):
+        X = known.X.assign(**columns)
+        table = FeatureTable(X, known.y, known.centre, known.split)
+        return count_candidates(table, cheap, view="whole_tumour", icc=icc)
+
+    gaps = np.where(np.arange(len(known.X)) % 10, np.arange(len(known.X)), np.nan)
+    mostly = np.where(np.arange(len(known.X)) % 2, np.arange(len(known.X)), np.nan)
+    assert count() == 21
+    assert count(**{"whole_tumour|pre|more": np.arange(len(known.X)) * 1.0}) == 22
+    assert count(**{"whole_tumour|pre|constant": np.ones(len(known.X))}) == 21
+    assert count(**{"whole_tumour|pre|mostly_missing": mostly}) == 21
+    assert count(**{"whole_tumour|pre|gaps": gaps}) == 23
+    assert count(icc={"whole_tumour|pre|noise_0": 0.2, "whole_tumour|pre|noise_1": 0.9}) == 20
+    assert count_candidates(known, cheap, view="volume_change") == 1
+    assert count_candidates(known, cheap, view="integrated") == 21 + 19
+
+
+def test_the_number_of_candidates_does_not_follow_the_outcome_or_the_test_patients(cheap, known):
+    assert count_candidates(known, cheap, view="habitat") == count_candidates(
+        FeatureTable(known.X, 1 - known.y, known.centre, known.split), cheap, view="habitat"
+    )
+    holed = known.X.where((known.split == "training"), np.nan)
+    table = FeatureTable(holed, known.y, known.centre, known.split)
+    assert count_candidates(table, cheap, view="habitat") == 19
+
+
+def test_the_candidates_are_those_that_the_fitted_chains_first_test_takes(cheap, known, result):
+    for view in ("clinical", "whole_tumour", "habitat"):
+        univariate = dict(result.models[view].estimator.chain_.steps_)["univariate"]
+        assert count_candidates(known, cheap, view=view) == univariate.n_features_in_
 
 
 def test_progress_rises_by_one_to_its_end(cheap, steps, result):
