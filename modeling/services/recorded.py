@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
-from cohorts.models import Cohort, PathologyOutcome, Patient
+from django.utils import timezone
+
+from cohorts.models import AuditEntry, Cohort, PathologyOutcome, Patient
 from cohorts.selectors.patients import timeline_of
 from imaging.models import Segmentation
 from modeling.services.facts import stage_of
+
+#: Fields of a patient that a clinical predictor is made of.
+PREDICTORS = frozenset(
+    ("age_years", "sex", "smoking", "histology", "clinical_stage", "pdl1_percent", "location", "cycles")
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class RecordedPatient:
     regimen: str
     first_dose_on: str
     post_scan_to_surgery_days: int | None
+    #: Whether the clinical predictors were entered, and last changed, before surgery; None where either day is unknown.
+    clinical_before_surgery: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -101,17 +111,32 @@ def record(
     """
     home = cohort.training_centre
     by_patient = {outcome.patient_id: outcome for outcome in outcomes}
+    entered = _entered(patients)
     return Recorded(
         cohort_name=cohort.name,
         is_synthetic=cohort.is_synthetic,
         training_centre=f"{home.name} ({home.code})" if home else "",
-        patients=tuple(_patient(one, zones.get(one.code, ""), by_patient.get(one.pk)) for one in patients),
+        patients=tuple(
+            _patient(one, zones.get(one.code, ""), by_patient.get(one.pk), entered.get(one.pk)) for one in patients
+        ),
         readings=tuple(RecordedReading(o.source, o.reader, o.sampling_complete, o.blinded) for o in outcomes),
         masks=tuple(map(_mask, segmentations)),
     )
 
 
-def _patient(patient: Patient, zone: str, outcome: PathologyOutcome | None) -> RecordedPatient:
+def _entered(patients: Sequence[Patient]) -> dict[int, date]:
+    """Return by patient the day on which a clinical predictor was last entered or changed, as history has it."""
+    found: dict[int, date] = {}
+    rows = AuditEntry.objects.filter(patient__in=patients, object_type="patient").order_by("at")
+    for patient, at, changes in rows.values_list("patient", "at", "changes"):
+        if not PREDICTORS.isdisjoint(changes):
+            found[patient] = timezone.localdate(at)
+    return found
+
+
+def _patient(
+    patient: Patient, zone: str, outcome: PathologyOutcome | None, entered: date | None = None
+) -> RecordedPatient:
     timeline = timeline_of(patient, outcome=outcome)
     scanned, operated = timeline.post_scan_on, timeline.surgery_on
     return RecordedPatient(
@@ -127,6 +152,7 @@ def _patient(patient: Patient, zone: str, outcome: PathologyOutcome | None) -> R
         regimen=patient.regimen,
         first_dose_on=patient.first_dose_on.isoformat() if patient.first_dose_on else "",
         post_scan_to_surgery_days=(operated - scanned).days if operated and scanned else None,
+        clinical_before_surgery=entered < operated if operated and entered else None,
     )
 
 

@@ -51,12 +51,9 @@ def count_candidates(
     values = table.X.loc[list(codes), list(columns)].to_numpy(dtype=np.float64)
     known = np.array([(icc or {}).get(column, np.nan) for column in columns])
     estimator = build(view, recipe, columns=columns)
-    places = [place for _, _, place in estimator.bases] if isinstance(estimator, LateFusion) else [slice(None)]
-    models = [base for _, base, _ in estimator.bases] if isinstance(estimator, LateFusion) else [estimator]
-    return sum(
-        model.chain.count_unselected(values[:, place], icc=known[place])
-        for model, place in zip(models, places, strict=True)
-    )
+    if isinstance(estimator, LateFusion):
+        return sum(base.chain.count_unselected(values[:, at], icc=known[at]) for _, base, at in estimator.bases)
+    return estimator.chain.count_unselected(values, icc=known)
 
 
 def advise_table(

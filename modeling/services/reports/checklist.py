@@ -13,19 +13,25 @@ from modeling.services.reports.study import facts, notices, subtitle
 
 @dataclass(frozen=True)
 class Asked:
-    """One item: its number, our short wording, and where rows are looked for; a draft waits for the author."""
+    """One item: its number, our short wording, and where rows are looked for; a draft waits for the author.
+
+    `otherwise` says what the author must know where no row answers the item.
+    """
 
     number: str
     text: str
     topics: tuple[Topic, ...] = ()
     draft: bool = False
+    otherwise: tuple[Topic, ...] = ()
 
 
 def answered(records: Records, asked: Asked) -> Item:
     """Fill an item, or leave it to the author."""
     found = gathered(records, asked.topics)
     if found is None:
-        return Item(asked.number, asked.text, "author")
+        open_ = gathered(records, asked.otherwise)
+        words = (f"Not reported here: {open_.statement}", open_.source) if open_ else ()
+        return Item(asked.number, asked.text, "author", *words)
     if asked.draft:
         return Item(asked.number, asked.text, "author", f"To confirm or complete: {found.statement}", found.source)
     return Item(asked.number, asked.text, "filled", found.statement, found.source)

@@ -20,12 +20,12 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
         Asked("6", "Objectives"),
     ),
     "Study design": (
-        Asked("7", "Adherence to a guideline or checklist", (models.sheets,)),
+        Asked("7", "Adherence to a guideline or checklist", (models.sheets,), draft=True),
         Asked("8", "Ethics: approval, consent, data protection"),
         Asked("9", "Sample size", (results.sample_size,)),
         Asked("10", "Nature of the study (retrospective, prospective)", (patients.accrual,), draft=True),
         Asked("11", "Eligibility criteria", (patients.eligibility,), draft=True),
-        Asked("12", "Flowchart of the technical pipeline", (models.pipeline,)),
+        Asked("12", "Flowchart of the technical pipeline", (models.pipeline,), draft=True),
     ),
     "Data": (
         Asked("13", "Source of the data", (patients.synthetic, patients.centres)),
@@ -69,7 +69,7 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
         Asked("39", "Performance measures and why", (results.metrics,)),
         Asked("40", "Uncertainty", (results.uncertainty,)),
         Asked("41", "Statistical comparison of models", (results.compared,)),
-        Asked("42", "Non-radiomic and combined models", (models.views,)),
+        Asked("42", "Non-radiomic and combined models", (models.simple_and_combined,)),
         Asked("43", "Interpretability", (models.interpretability,)),
     ),
     "Results": (

@@ -32,7 +32,7 @@ class Judged:
 
 
 ITEMS: tuple[Judged, ...] = (
-    Judged(1, "Adherence to a checklist", 0.0368, (models.sheets,)),
+    Judged(1, "Adherence to a checklist", 0.0368, draft=(models.sheets,)),
     Judged(
         2, "Eligibility criteria of a representative population", 0.0735, draft=(patients.eligibility, patients.flow)
     ),
@@ -66,7 +66,13 @@ ITEMS: tuple[Judged, ...] = (
     Judged(20, "Suitable performance measures", 0.0352, (results.metrics,)),
     Judged(21, "Uncertainty considered", 0.0234, (results.uncertainty,)),
     Judged(22, "Calibration assessed", 0.0176, (results.calibrated,), results.not_calibrated),
-    Judged(23, "One image enough, or shown to be inferior", 0.0117, (results.one_time_enough,), results.not_one_time),
+    Judged(
+        23,
+        "One image enough, or shown to be inferior",
+        0.0117,
+        (results.one_time_inferior,),
+        results.one_time_not_inferior,
+    ),
     Judged(24, "Comparison with a non-radiomic approach", 0.0293, (results.against_simple,), results.no_simple),
     Judged(25, "Comparison with a classical model", 0.0176, (models.classical,)),
     Judged(26, "Internal testing", 0.0375, (results.internal,), results.no_internal),

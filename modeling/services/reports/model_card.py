@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Block, DataTable, Document, Note, Paragraph, Section
 from modeling.models import ModelVersion
-from modeling.services.reports import figures, performance, provenance, selection
+from modeling.services.reports import equations, figures, performance, provenance, selection
 from modeling.services.reports.evidence import Topic, gathered, images, models, patients, results
 from modeling.services.reports.limitations import limitations
 from modeling.services.reports.numbers import decimal, interval, percent
@@ -32,6 +32,7 @@ def model_card(records: Records) -> Document:
             (*notices(records), Note(f"Meant for: {_PURPOSE}"), Note(f"Out of scope: {_OUT_OF_SCOPE}", "caution")),
         ),
         _model(records, version),
+        equations.of_version(records, version),
         _training(records),
         _performance(records, version),
         performance.subgroups(records),

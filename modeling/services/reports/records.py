@@ -11,6 +11,10 @@ from cohorts.models import Cohort, Patient
 from imaging import storage
 from imaging.models import ExtractionProtocol, HabitatModel
 from imaging.selectors import current_segmentations, location_of
+from modeling.core import persist
+from modeling.core.errors import ModelCorrupt, UntrustedModel
+from modeling.core.explanation.equation import Equation, equation
+from modeling.core.study.fitted_model import FittedModel
 from modeling.core.table import FeatureTable
 from modeling.core.views import PRIMARY_MODEL
 from modeling.models import Evaluation, ModelVersion, Promotion, TableSnapshot, TestOpening, TrainingRun
@@ -125,6 +129,21 @@ class Records:
         rows = TestOpening.objects.filter(cohort=self.cohort, centre__in=centres)
         return list(rows.select_related("run", "opened_by").order_by("centre", "number"))
 
+    @cached_property
+    def _fitted(self) -> dict[int, FittedModel | None]:
+        return {}
+
+    def fitted(self, version: ModelVersion) -> FittedModel | None:
+        """Give the stored model of a version; None where its file cannot be read."""
+        if version.pk not in self._fitted:
+            self._fitted[version.pk] = _stored(version.sha256)
+        return self._fitted[version.pk]
+
+    def equation(self, version: ModelVersion) -> Equation | None:
+        """Give a version as an equation; None where it is none or its file cannot be read."""
+        model = self.fitted(version)
+        return equation(model) if model else None
+
     def promotions(self, version: ModelVersion) -> Sequence[Promotion]:
         """Give when a version became champion, oldest first."""
         return list(version.promotions.select_related("promoted_by", "replaced").order_by("promoted_at", "pk"))
@@ -141,6 +160,13 @@ class Records:
     def of_split(self, split: str) -> list[Evaluation]:
         """Give the evaluations of every model on one split, all centres together."""
         return [e for e in (self.evaluation(v, split) for v in self.versions) if e]
+
+
+def _stored(sha256: str) -> FittedModel | None:
+    try:
+        return persist.loads(storage.get(sha256), sha256=sha256)
+    except (storage.ArtefactCorrupt, ModelCorrupt, UntrustedModel):
+        return None
 
 
 def records_of(run: TrainingRun, *, sheets: frozenset[str] = frozenset()) -> Records:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Block, Document, Note, Paragraph, Section
 from modeling.models import Evaluation
-from modeling.services.reports import comparisons, participants, performance, provenance, selection
+from modeling.services.reports import comparisons, equations, participants, performance, provenance, selection
 from modeling.services.reports.limitations import limitations
 from modeling.services.reports.numbers import counted, interval
 from modeling.services.reports.records import Records
@@ -27,6 +27,7 @@ def study(records: Records) -> Document:
         performance.calibration(records),
         performance.subgroups(records),
         selection.features(records),
+        *equations.equations(records),
         selection.classifiers(records),
         selection.habitats(records),
         provenance.safeguards(records),

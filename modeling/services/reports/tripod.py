@@ -55,7 +55,7 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
             "Measures and plots of performance, comparison",
             (results.metrics, results.uncertainty, results.compared),
         ),
-        Asked("12f", "Updating of the model", (models.updating,)),
+        Asked("12f", "Updating of the model", (models.updating,), draft=True),
         Asked("12g", "How predictions were made in evaluation", (models.thresholds, models.specification)),
         Asked("13", "Class imbalance", (patients.imbalance,)),
         Asked("14", "Fairness", (results.subgroups,), draft=True),
@@ -77,7 +77,9 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
         Asked("20b", "Characteristics by source", (patients.baseline,)),
         Asked("20c", "Predictors in development against evaluation data", (patients.differences,)),
         Asked("21", "Participants and events in each analysis", (patients.events,)),
-        Asked("22", "The whole model, so that others can predict", (models.specification,)),
+        Asked(
+            "22", "The whole model, so that others can predict", (models.equation,), otherwise=(models.no_equation,)
+        ),
         Asked(
             "23a",
             "Performance with intervals",

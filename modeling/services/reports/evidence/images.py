@@ -168,12 +168,15 @@ def stability(records: Records) -> Evidence | None:
 
 
 def no_stability(records: Records) -> Evidence | None:
-    """Say so where instability removed nothing."""
+    """Say so where no row shows that instability removed anything."""
     if stability(records):
         return None
-    return Evidence(
-        "No feature was dropped for instability: none was measured, or no limit is set.", cite_recipe(records)
-    )
+    if records.recipe.get("icc_minimum") is None:
+        return Evidence(
+            "No limit of the ICC is set, so no feature was dropped for instability.", cite_recipe(records)
+        )
+    words = "No selected feature carries an ICC, so no row shows that unstable features were dropped."
+    return Evidence(words, cite_recipe(records))
 
 
 def selected_stability(records: Records) -> Evidence | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from modeling.core.views import CHANGES, View, own_views, parts_of
+from modeling.services.reports.equations import section_title
 from modeling.services.reports.evidence import Evidence
+from modeling.services.reports.evidence.results import BASELINES
 from modeling.services.reports.numbers import counted, decimal, listed, percent
 from modeling.services.reports.records import (
     Records,
@@ -27,11 +30,35 @@ def sheets(records: Records) -> Evidence | None:
 
 def pipeline(records: Records) -> Evidence:
     """Say in which order a scan becomes a probability."""
+    harmonised = "harmonisation of centres, " if records.recipe.get("harmonise", "none") != "none" else ""
     words = (
         "CT and mask, preprocessing, whole-tumour features and habitats (codebook learned from training patients), cleaning, "
-        "stability, univariate filter, correlation pruning, mRMR, LASSO, classifier, frozen threshold."
+        f"{harmonised}stability, univariate filter, correlation pruning, mRMR, LASSO, classifier, frozen threshold."
     )
     return Evidence(words, f"{cite_protocol(records)}; {cite_recipe(records)}")
+
+
+def simple_and_combined(records: Records) -> Evidence | None:
+    """Say which models look at no radiomics or combine several views, if there are any."""
+    simple = [version for version in records.versions if version.name in BASELINES]
+    combined = [version for version in records.versions if parts_of(version.name, own=_own(records))]
+    if not simple and not combined:
+        return None
+    parts = [
+        f"{words}: {listed([version.title.lower() for version in found])}"
+        for words, found in (("Without radiomics but size", simple), ("combining other models", combined))
+        if found
+    ]
+    return Evidence(f"{'; '.join(parts)}.", "; ".join(cite_version(version) for version in (*simple, *combined)))
+
+
+def _own(records: Records) -> dict[str, View]:
+    return own_views(records.recipe.get("own_views") or {})
+
+
+def _selecting(records: Records) -> bool:
+    """Tell whether any model chose among columns; the changes of size are one number each."""
+    return any(version.name not in CHANGES for version in records.versions)
 
 
 def views(records: Records) -> Evidence | None:
@@ -68,6 +95,8 @@ def scaling(records: Records) -> Evidence:
 def reduction(records: Records) -> Evidence:
     """Say how features are selected."""
     values = records.recipe
+    if not _selecting(records):
+        return Evidence("Each model has one predictor, named beforehand; nothing is selected.", cite_recipe(records))
     p = values.get("univariate_p")
     fdr = " as a false discovery rate" if values.get("false_discovery") else ""
     words = (
@@ -80,7 +109,7 @@ def reduction(records: Records) -> Evidence:
 
 def redundancy(records: Records) -> Evidence | None:
     """Say how features that say the same are removed."""
-    if not records.recipe.get("max_abs_spearman"):
+    if not records.recipe.get("max_abs_spearman") or not _selecting(records):
         return None
     words = f"Of features with absolute Spearman correlation above {records.recipe['max_abs_spearman']}, one is kept; then mRMR."
     return Evidence(words, cite_recipe(records))
@@ -122,11 +151,14 @@ def algorithm(records: Records) -> Evidence | None:
 
 
 def classical(records: Records) -> Evidence | None:
-    """Say whether a plain logistic regression is among what was compared."""
-    for version in records.versions:
-        compared = version.facts.get("comparison") or {}
-        if version.classifier == "logistic" or "logistic" in compared:
-            words = f"Logistic regression is the reference in the comparison of classifiers ({version.title})."
+    """Say how a plain logistic regression did where it was compared with other classifiers."""
+    for version in (records.primary, *records.versions):
+        compared = version.facts.get("comparison") or {} if version else {}
+        if version and "logistic" in compared and len(compared) > 1:
+            words = (
+                f"{version}: logistic regression was compared with {counted(len(compared) - 1, 'other classifier')}, inner "
+                f"AUC {decimal(compared['logistic'].get('auc'))}; chosen was {classifier_in_words(version.classifier).lower()}."
+            )
             return Evidence(words, cite_version(version))
     return None
 
@@ -182,9 +214,41 @@ def specification(records: Records) -> Evidence | None:
     if version is None:
         return None
     words = (
-        f"{version}: {counted(len(version.selected), 'feature')} with weights in the study report; the fitted object (scaler, "
-        f"selection, classifier, thresholds) is stored under sha256 {version.sha256[:16]}…, its codebook as "
-        f"{records.habitat_model}."
+        f"{version}: {counted(len(version.selected), 'feature')}; the fitted object (scaler, selection, classifier, "
+        f"thresholds) is stored under sha256 {version.sha256[:16]}…, its codebook as {records.habitat_model}."
+    )
+    return Evidence(words, cite_version(version))
+
+
+def equation(records: Records) -> Evidence | None:
+    """Say that the first model is printed whole, if it is a sum that can be printed."""
+    version = records.primary
+    found = records.equation(version) if version else None
+    if version is None or found is None:
+        return None
+    words = (
+        f"{version} is printed whole in the study report and in the model card, section {section_title(version)}: intercepts, "
+        f"weights, medians of imputation, winsor limits, means and standard deviations of {counted(found.n_terms, 'term')} in "
+        f"{counted(len(found.parts), 'part')}, with calibration"
+        + (", the correction of each centre" if found.centres else "")
+        + (" and the weights of the fusion." if len(found.parts) > 1 else ".")
+    )
+    return Evidence(words, cite_version(version))
+
+
+def no_equation(records: Records) -> Evidence | None:
+    """Say that the first model is no sum that can be printed, and where its file is."""
+    version = records.primary
+    if version is None or equation(records):
+        return None
+    why = (
+        "its stored file cannot be read here"
+        if records.fitted(version) is None
+        else "it is no weighted sum that can be printed"
+    )
+    words = (
+        f"{version} ({classifier_in_words(version.classifier).lower()}): {why}; the fitted object has the sha256 "
+        f"{version.sha256}."
     )
     return Evidence(words, cite_version(version))
 

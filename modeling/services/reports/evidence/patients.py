@@ -110,7 +110,13 @@ def clinical_predictors(records: Records) -> Evidence | None:
     names = [c.split("|")[1].replace("_", " ") for c in records.table.X.columns if str(c).startswith("clinical|")]
     if not names:
         return None
-    return Evidence(f"Clinical predictors, entered before surgery: {', '.join(names)}.", cite_snapshot(records))
+    before = [patient.clinical_before_surgery for patient in records.patients]
+    words = (
+        f"Clinical predictors: {', '.join(names)}. Entered, and last changed, before the day of surgery: "
+        f"{before.count(True)} of {counted(len(before), 'patient')}; on it or later: {before.count(False)}; not known: "
+        f"{before.count(None)}."
+    )
+    return Evidence(words, f"{cite_snapshot(records)}; {cite_snapshot(records, 'Patient')}")
 
 
 def missing(records: Records) -> Evidence:

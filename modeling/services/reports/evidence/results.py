@@ -21,6 +21,7 @@ from modeling.services.reports.records import (
 #: Views that look at no radiomics, and those that look at both timepoints or one.
 BASELINES = ("clinical", "volume_change", "diameter_change")
 SINGLE_TIME = ("whole_tumour_pre", "whole_tumour_post", "habitat_pre", "habitat_post")
+_SIGNIFICANT = 0.05
 
 
 def splits(records: Records) -> Evidence | None:
@@ -43,13 +44,24 @@ def external(records: Records) -> Evidence | None:
 
 
 def no_external(records: Records) -> Evidence | None:
-    """Say so where it was not tested there."""
-    return None if external(records) else Evidence("No external test was made.", cite_run(records))
+    """Say so where no area of an external test is known."""
+    return _no_area(records, Evaluation.Split.EXTERNAL)
 
 
 def no_internal(records: Records) -> Evidence | None:
-    """Say so where nobody of the training centre was held out."""
-    return None if internal(records) else Evidence("No internal test was made.", cite_run(records))
+    """Say so where no area of an internal test is known."""
+    return _no_area(records, Evaluation.Split.INTERNAL_TEST)
+
+
+def _no_area(records: Records, split: str) -> Evidence | None:
+    row = records.evaluation(records.primary, split)
+    name = Evaluation.Split(split).label.lower()
+    if row is None:
+        return Evidence(f"No {name} was made.", cite_run(records))
+    if row.auc is None:
+        reason = (row.metrics.get("undefined") or {}).get("auc", "")
+        return Evidence(f"The {name} gives no AUC. {reason}".strip(), cite_evaluation(row))
+    return None
 
 
 def cross_validated(records: Records) -> Evidence | None:
@@ -60,22 +72,36 @@ def cross_validated(records: Records) -> Evidence | None:
 
 def _area(records: Records, split: str) -> Evidence | None:
     row = records.evaluation(records.primary, split)
-    if row is None:
+    if row is None or row.auc is None:
         return None
     area = interval(row.auc, row.auc_low, row.auc_high)
     words = f"{row.get_split_display()}: AUC {area} in {counted(row.n, 'patient')} with {row.events} MPR."
     return Evidence(words, cite_evaluation(row))
 
 
+#: Measures as reports name them, and the name of each in a row.
+_MEASURES = {
+    "AUC": "auc",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "PPV": "ppv",
+    "NPV": "npv",
+    "MCC": "mcc",
+    "Brier score": "brier",
+    "calibration intercept": "calibration_intercept",
+    "calibration slope": "calibration_slope",
+    "net benefit": "decision_curve",
+}
+
+
 def metrics(records: Records) -> Evidence | None:
-    """Say which measures there are."""
-    if not splits(records):
+    """Say which measures the first model has on at least one split."""
+    rows = [] if records.primary is None else list(records.primary.evaluations.all())
+    values = [{**e.metrics, "auc": e.auc} for e in rows]
+    known = [name for name, key in _MEASURES.items() if any(one.get(key) not in (None, []) for one in values)]
+    if not known:
         return None
-    words = (
-        "AUC; sensitivity, specificity, PPV, NPV, MCC at the frozen threshold; Brier score, calibration intercept and slope; "
-        "net benefit."
-    )
-    return Evidence(words, cite_evaluations(records))
+    return Evidence(f"Measured, where defined: {', '.join(known)}.", cite_evaluations(records))
 
 
 def uncertainty(records: Records) -> Evidence | None:
@@ -87,7 +113,8 @@ def uncertainty(records: Records) -> Evidence | None:
     n = records.recipe.get("bootstraps")
     words = "95 % intervals: of the AUC from its influence curve (DeLong's where patients are independent)"
     words += f" and from {n} stratified bootstrap resamples" if resampled and n else ""
-    return Evidence(f"{words}; Wilson's of proportions.", f"{cite_evaluations(records)}; {cite_recipe(records)}")
+    words += "; Wilson's of proportions" if any(e.metrics.get("intervals") for e in rows) else ""
+    return Evidence(f"{words}.", f"{cite_evaluations(records)}; {cite_recipe(records)}")
 
 
 def calibrated(records: Records) -> Evidence | None:
@@ -147,26 +174,66 @@ def _name(records: Records) -> str:
 
 
 def no_simple(records: Records) -> Evidence | None:
-    """Say so where nothing simple was trained beside."""
-    return None if against_simple(records) else Evidence("No model without radiomics was trained.", cite_run(records))
-
-
-def one_time_enough(records: Records) -> Evidence | None:
-    """Say how models of one timepoint compare with those of both, if both were trained."""
-    rows = [e for e in records.of_split("nested_cv") if e.model_version.name in (*SINGLE_TIME, _name(records))]
-    if not any(e.model_version.name in SINGLE_TIME for e in rows):
+    """Say so where no simple model stands beside the first one."""
+    if against_simple(records):
         return None
-    parts = [f"{e.model_version.title.lower()} {interval(e.auc, e.auc_low, e.auc_high)}" for e in rows]
-    words = f"One timepoint beside both, nested cross-validation, AUC: {'; '.join(parts)}."
-    return Evidence(words, "; ".join(cite_evaluation(e) for e in rows))
+    simple = [version.title.lower() for version in records.versions if version.name in BASELINES]
+    if not simple:
+        return Evidence("No model of clinical data or of a change of size was trained.", cite_run(records))
+    if _name(records) in BASELINES:
+        return Evidence("The first model is itself one of clinical data or of a change of size.", cite_run(records))
+    words = f"The first model and the simple ones ({listed(simple)}) were not measured on the same patients."
+    return Evidence(words, cite_run(records))
 
 
-def not_one_time(records: Records) -> Evidence | None:
-    """Say so where no model looked at one timepoint only."""
-    if one_time_enough(records):
+def one_time_inferior(records: Records) -> Evidence | None:
+    """Say so where one timepoint is all that the first model needs, or a test shows that one alone does worse."""
+    if records.primary and _name(records) in SINGLE_TIME:
+        words = f"The first model looks at a single timepoint ({records.primary.title.lower()})."
+        return Evidence(words, cite_version(records.primary))
+    tested = _one_time_tests(records)
+    if not tested or not all(_worse(row) for row in tested):
         return None
+    words = f"A test shows models of one timepoint to be inferior: {_tests_in_words(tested)}."
+    return Evidence(words, cite_run(records, "findings.comparisons"))
+
+
+def one_time_not_inferior(records: Records) -> Evidence | None:
+    """Say what is missing where nothing shows that one timepoint alone does worse."""
+    if one_time_inferior(records):
+        return None
+    if tested := _one_time_tests(records):
+        words = f"No test shows every model of one timepoint to be inferior: {_tests_in_words(tested)}."
+        return Evidence(words, cite_run(records, "findings.comparisons"))
+    if any(version.name in SINGLE_TIME for version in records.versions):
+        words = "Models of one timepoint were trained, but no test compares the first model with them."
+        return Evidence(words, cite_run(records))
     words = "No model of the run looks at a single timepoint; the recipe every_view compares them."
     return Evidence(words, cite_recipe(records))
+
+
+def _one_time_tests(records: Records) -> list[dict[str, Any]]:
+    """Give the tests of the first model against those of one timepoint, of the widest split that has them."""
+    rows: list[dict[str, Any]] = records.findings.get("comparisons") or []
+    known = [row for row in rows if row.get("p_holm") is not None and row["reference"] in SINGLE_TIME]
+    for split in (Evaluation.Split.EXTERNAL, Evaluation.Split.INTERNAL_TEST, Evaluation.Split.NESTED_CV):
+        if here := [row for row in known if row["split"] == split and row["model"] == _name(records)]:
+            return here
+    return []
+
+
+def _worse(row: dict[str, Any]) -> bool:
+    return bool(row["difference"] > 0 and row["p_holm"] < _SIGNIFICANT)
+
+
+def _tests_in_words(rows: list[dict[str, Any]]) -> str:
+    return "; ".join(
+        f"{row['model']} against {row['reference']} ({row['split']}): difference of AUC "
+        f"{interval(row['difference'], row.get('low'), row.get('high'))}, Holm p {p_value(row['p_holm'])}".replace(
+            "_", " "
+        )
+        for row in rows
+    )
 
 
 def heterogeneity(records: Records) -> Evidence | None:
