@@ -89,7 +89,7 @@ def _tests(records: Records) -> list[Limitation]:
         row = records.evaluation(records.primary, split)
         name = Evaluation.Split(split).label.lower()
         if row is None:
-            words = f"The {records.run} has no {name}."
+            words = f"Run {records.run.number} has no {name}."
             found.append((words, cite_run(records)))
         elif words := against_chance(row):
             found.append((words, cite_evaluation(row)))
@@ -143,10 +143,14 @@ def _calibration(records: Records) -> list[Limitation]:
 
 def _readers(records: Records) -> list[Limitation]:
     found = []
-    authors = {mask.author for mask in records.masks if mask.author}
-    if len(authors) <= 1 and records.masks:
+    named = [mask.author for mask in records.masks if mask.author]
+    if len(set(named)) <= 1 and records.masks:
         words = (
-            "All masks name one reader." if authors else "The masks do not say who drew them."
+            "The masks do not say who drew them."
+            if not named
+            else f"{len(named)} of {len(records.masks)} masks name one reader, the others none."
+            if len(named) < len(records.masks)
+            else "All masks name one reader."
         ) + " Agreement between readers is not known."
         found.append((words, cite_snapshot(records, "Segmentation")))
     found += _pathologists(records, records.readings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modeling.core.views import CHANGES, View, own_views, parts_of
+from modeling.models import ModelVersion
 from modeling.services.reports.equations import section_title
 from modeling.services.reports.evidence import Evidence
 from modeling.services.reports.evidence.results import BASELINES
@@ -118,13 +119,7 @@ def redundancy(records: Records) -> Evidence | None:
 def dimension(records: Records) -> Evidence | None:
     """Say that no model has more features than its smaller class allows."""
     per = records.recipe.get("patients_per_feature")
-    y = records.table.y[records.table.split == "training"]
-    smaller = min(int(y.sum()), int((1 - y).sum()))
-    single = [
-        version
-        for version in records.versions
-        if version.classifier != "late_fusion" and version.name != "integrated"
-    ]
+    smaller, single = _smaller(records), _single(records)
     most = max((len(version.selected) for version in single), default=None)
     if per is None or most is None or most > max(1, smaller // per):
         return None
@@ -137,9 +132,27 @@ def dimension(records: Records) -> Evidence | None:
 
 def too_many_dimensions(records: Records) -> Evidence | None:
     """Say so where a model has more."""
-    if dimension(records) or not records.versions:
+    per = records.recipe.get("patients_per_feature")
+    if dimension(records) or not records.versions or per is None:
         return None
-    return Evidence("A model has more features than its smaller class supports.", cite_run(records))
+    single = _single(records)
+    if not single:
+        return None
+    words = (
+        f"A model has {counted(max(len(version.selected) for version in single), 'feature')}, more than one per {per} training "
+        f"patients of the smaller class ({_smaller(records)})."
+    )
+    return Evidence(words, f"{cite_run(records)}; {cite_recipe(records)}")
+
+
+def _single(records: Records) -> list[ModelVersion]:
+    """Give the models that fuse no others."""
+    return [version for version in records.versions if not parts_of(version.name, own=_own(records))]
+
+
+def _smaller(records: Records) -> int:
+    y = records.table.y[records.table.split == "training"]
+    return min(int(y.sum()), int((1 - y).sum()))
 
 
 def algorithm(records: Records) -> Evidence | None:
@@ -168,7 +181,7 @@ def tuning(records: Records) -> Evidence:
     values = records.recipe
     classifiers = values.get("classifiers") or ["logistic"]
     words = (
-        f"Nested: {values.get('cv_folds')} outer folds, {values.get('cv_repeats')} repeats"
+        f"Nested: {values.get('cv_folds')} outer folds, {counted(values.get('cv_repeats') or 1, 'repeat')}"
         + (f", {values['inner_folds']} inner folds" if values.get("inner_folds") else "")
         + f"; candidates: {', '.join(classifier_in_words(name).lower() for name in classifiers)}. Seed {values.get('seed')}."
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import date
 
 from cohorts.models import PathologyOutcome
+from modeling.core.views import CHANGES
 from modeling.services.reports.evidence import Evidence
 from modeling.services.reports.numbers import counted, decimal, listed, percent, spread
 from modeling.services.reports.participants import characteristics, flow_of
@@ -125,9 +126,15 @@ def missing(records: Records) -> Evidence:
     values = records.recipe
     words = (
         f"{int(holes.any().sum())} of {holes.shape[1]} columns have gaps ({percent(float(holes.to_numpy().mean()), 1)} of all "
-        f"values). Columns with more than {percent(values.get('max_missing_fraction'))} gaps in the training patients are "
-        "dropped, others get the training median and an indicator."
+        "values)."
     )
+    if any(version.name not in CHANGES for version in records.versions):
+        words += (
+            f" Columns with more than {percent(values.get('max_missing_fraction'))} gaps in the training patients are dropped, "
+            "others get the training median and an indicator."
+        )
+    if any(version.name in CHANGES for version in records.versions):
+        words += " A change of size that is missing gets the training median."
     return Evidence(words, f"{cite_snapshot(records)}; {cite_recipe(records)}")
 
 
@@ -150,7 +157,7 @@ def readings(records: Records) -> Evidence | None:
     words = (
         f"{len(rows)} readings ({', '.join(f'{name} {n}' for name, n in sources.items())}) by "
         f"{counted(readers, 'named reader')}; tumour bed sampled completely in {sum(r.sampling_complete for r in rows)}; "
-        f"viable tumour, necrosis and stroma recorded in percent."
+        f"viable tumour recorded in percent."
     )
     return Evidence(words, cite_snapshot(records, "PathologyOutcome"))
 

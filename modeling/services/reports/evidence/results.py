@@ -8,7 +8,7 @@ from typing import Any
 from modeling.models import Evaluation
 from modeling.services.reports.evidence import Evidence
 from modeling.services.reports.limitations import limitations_of
-from modeling.services.reports.numbers import counted, decimal, interval, listed, p_value
+from modeling.services.reports.numbers import DASH, counted, decimal, interval, listed, p_value, span
 from modeling.services.reports.records import (
     Records,
     cite_evaluation,
@@ -135,7 +135,11 @@ def calibrated(records: Records) -> Evidence | None:
 
 def not_calibrated(records: Records) -> Evidence | None:
     """Say so where calibration could not be measured."""
-    return None if calibrated(records) else Evidence("Calibration could not be measured.", cite_run(records))
+    return (
+        None
+        if calibrated(records)
+        else Evidence("No test of held-out patients gives a calibration slope.", cite_run(records))
+    )
 
 
 def compared(records: Records) -> Evidence | None:
@@ -157,9 +161,10 @@ def against_simple(records: Records) -> Evidence | None:
     """Say how the first model stands beside models without radiomics."""
     pairs = []
     for split in (Evaluation.Split.EXTERNAL, Evaluation.Split.INTERNAL_TEST, "nested_cv"):
-        rows = [e for e in records.of_split(split) if e.model_version.name in (*BASELINES, _name(records))]
+        known = [e for e in records.of_split(split) if e.auc is not None]
+        rows = [e for e in known if e.model_version.name in (*BASELINES, _name(records))]
         simple = [e for e in rows if e.model_version.name in BASELINES]
-        if simple and len(rows) > len(simple):
+        if simple and any(e.model_version == records.primary and e not in simple for e in rows):
             pairs = rows
             break
     if not pairs:
@@ -182,7 +187,7 @@ def no_simple(records: Records) -> Evidence | None:
         return Evidence("No model of clinical data or of a change of size was trained.", cite_run(records))
     if _name(records) in BASELINES:
         return Evidence("The first model is itself one of clinical data or of a change of size.", cite_run(records))
-    words = f"The first model and the simple ones ({listed(simple)}) were not measured on the same patients."
+    words = f"No split gives an AUC of the first model and of a simple one ({listed(simple)})."
     return Evidence(words, cite_run(records))
 
 
@@ -241,10 +246,11 @@ def heterogeneity(records: Records) -> Evidence | None:
     row = (records.findings.get("heterogeneity") or {}).get(_name(records))
     if not row:
         return None
+    predicted = span(row.get("prediction_low"), row.get("prediction_high"))
     words = (
         f"{counted(row['k'], 'external centre')}, random effects: AUC {interval(row['estimate'], row['low'], row['high'])}, I² "
-        f"{decimal(row.get('i2_percent'), 0)} %, prediction interval {decimal(row.get('prediction_low'))} to "
-        f"{decimal(row.get('prediction_high'))}."
+        f"{decimal(row.get('i2_percent'), 0)} %, "
+        + (f"prediction interval {predicted}." if predicted != DASH else "no prediction interval can be given.")
     )
     return Evidence(words, cite_run(records, "findings.heterogeneity"))
 
@@ -256,8 +262,11 @@ def subgroups(records: Records) -> Evidence | None:
     if not rows or records.primary is None:
         return None
     factors = listed(list(dict.fromkeys(str(row["factor"]) for row in rows)))
-    words = (
-        f"Subgroups of {factors}: an AUC in {len(shown)} of {len(rows)}, interaction tests with Holm's correction."
+    tested = {str(row["factor"]) for row in rows if row.get("interaction_p") is not None}
+    words = f"Subgroups of {factors}: an AUC in {len(shown)} of {len(rows)}; " + (
+        f"interaction tested with Holm's correction: {listed(sorted(tested))}."
+        if tested
+        else "no interaction was tested."
     )
     return Evidence(words, f"{cite_run(records, 'findings.subgroups')}; {cite_version(records.primary)}")
 
