@@ -205,7 +205,7 @@ def _draw(table: FeatureTable, random: np.random.Generator) -> dict[str, Predict
             continue
         y = table.y[chosen]
         kind = random.choice(["null", "some", "perfect", "inverted", "against", "ties"])
-        pull = {"null": 0.0, "some": 1.5, "perfect": 50.0, "inverted": -50.0, "against": -3.0, "ties": 0.0}[kind]
+        pull = {"null": 0.0, "some": 1.5, "perfect": 50.0, "inverted": -50.0, "against": -1.6, "ties": 0.0}[kind]
         latent = pull * (y - 0.5) + (0.0 if kind == "ties" else random.normal(size=len(y)))
         found[name] = Predictions(
             y, pd.Series(1 / (1 + np.exp(-np.clip(latent, -8, 8) - 1e-3 * latent)), index=y.index)

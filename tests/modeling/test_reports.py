@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import Model
 from django.test import Client, TestCase, override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from cohorts.errors import ServiceError
 from cohorts.models import AuditEntry, Cohort, Job, PathologyOutcome, Patient
@@ -491,3 +493,68 @@ def test_a_report_of_a_run_that_recorded_nothing_says_whose_day_its_characterist
     evaluated: Written,
 ) -> None:
     assert "on the day of the report" in html(study(evaluated.records))
+
+
+# Nothing is answered by the software's own existence.
+
+
+def test_adherence_to_a_checklist_is_the_authors_to_say(evaluated: Written) -> None:
+    for one in (item(metrics(evaluated.records), "1"), item(clear(evaluated.records), "7")):
+        assert one.status == "author"
+        assert one.answer.startswith("To confirm")
+
+
+def test_one_timepoint_counts_as_inferior_only_where_a_test_says_so(evaluated: Written) -> None:
+    ModelVersion.objects.filter(run=evaluated.run, name="clinical").update(name="whole_tumour_pre")
+    assert "no test compares" in item(metrics(evaluated.records), "23").answer
+    run = evaluated.run
+    tested = {"split": "internal_test", "model": "integrated", "reference": "whole_tumour_pre", "n": 8, "reason": ""}
+    for difference, p, verdict in ((0.14, 0.04, "Yes."), (0.14, 0.2, "No."), (-0.14, 0.04, "No.")):
+        row = tested | {
+            "difference": difference,
+            "low": difference - 0.1,
+            "high": difference + 0.1,
+            "p": p,
+            "p_holm": p,
+        }
+        TrainingRun.objects.filter(pk=run.pk).update(findings=run.findings | {"comparisons": [row]})
+        answer = item(metrics(evaluated.records), "23").answer
+        assert answer.startswith(verdict)
+        assert "whole tumour pre (internal test)" in answer
+
+
+def test_a_classical_model_alone_is_no_comparison_with_one(evaluated: Written) -> None:
+    assert item(metrics(evaluated.records), "25").answer.startswith(
+        "Yes. Integrated 1: logistic regression was compared"
+    )
+    for version in evaluated.run.model_versions.all():
+        alone = {"logistic": version.facts["comparison"]["logistic"]}
+        ModelVersion.objects.filter(pk=version.pk).update(facts=version.facts | {"comparison": alone})
+    assert item(metrics(evaluated.records), "25").status == "author"
+
+
+def test_clinical_data_are_called_entered_before_surgery_only_where_they_were(evaluated: Written) -> None:
+    def said() -> str:
+        return item(clear(evaluated.records), "17").answer
+
+    assert "before the day of surgery: 0 of 39 patients; on it or later: 0; not known: 39." in said()
+    readings = PathologyOutcome.objects.filter(patient__cohort=evaluated.study.cohort).order_by("patient__code")
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    for reading, day in zip(readings, (tomorrow, tomorrow, timezone.localdate(), date(2020, 1, 1)), strict=False):
+        PathologyOutcome.objects.filter(pk=reading.pk).update(surgery_on=day)
+    assert "before the day of surgery: 2 of 39 patients; on it or later: 2; not known: 35." in said()
+
+
+def test_an_interval_below_one_half_says_that_the_model_ranks_the_wrong_way_round(evaluated: Written) -> None:
+    rows = Evaluation.objects.filter(model_version__name="integrated", split="external", centre="")
+    for low, high, words in (
+        (0.0, 0.19, "The interval of the external test lies below 0.5: the model ranks the wrong way round"),
+        (0.3, 0.4999, "(AUC 0.4000 (0.3000 to 0.4999))"),
+        (0.3, 0.5, "The interval of the external test includes 0.5"),
+    ):
+        rows.update(auc=0.4 if high > 0.2 else 0.1, auc_low=low, auc_high=high)
+        said = [text for text, _ in limitations_of(evaluated.records) if words in text]
+        assert len(said) == 1
+        assert ("includes 0.5" in said[0]) == (high >= 0.5)
+    rows.update(auc_low=0.51, auc_high=0.9)
+    assert not [text for text, _ in limitations_of(evaluated.records) if "interval of the external test" in text]
