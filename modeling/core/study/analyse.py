@@ -22,7 +22,9 @@ from modeling.core.study.nested import Held, Nested
 from modeling.core.study.run import OnProgress, StudyRun
 from modeling.core.study.size import advise_table, primary_view
 from modeling.core.study.validation import (
+    AnyPredictions,
     Comparison,
+    FoldPredictions,
     Predictions,
     compare,
     evaluate,
@@ -118,11 +120,12 @@ def _study(run: StudyRun) -> StudyResult:
     table, recipe = run.table, run.recipe
     fitted, nested, centres, later = run.fit(), run.nested(), run.centres_out(), run.later_out()
     models = {view: _with_nested(model, nested[view]) for view, model in fitted.items()}
-    evaluations, found = {}, {}
+    evaluations, found, tests = {}, {}, {}
     for view, model in models.items():
         held = _HeldOut(nested[view], centres.get(view, {}), later.get(view))
         evaluations[view] = _evaluations(model, table, recipe, held)
-        found[view] = _predictions(model, table, held)
+        tests[view] = predict_splits(model, table)
+        found[view] = {**tests[view], **_held_out(table, held)}
     primary = primary_view(models)
     predictability = findings.predictability(models, table, seed=recipe.seed)
     advice = advise_table(table, recipe, views=models)
@@ -132,11 +135,11 @@ def _study(run: StudyRun) -> StudyResult:
         evaluations=evaluations,
         comparisons=compare(found, model=primary),
         heterogeneity=external_heterogeneity(evaluations),
-        subgroups={primary: findings.subgroups(table, found[primary])},
+        subgroups={primary: findings.subgroups(table, tests[primary])},
         sample_size=advice,
         centre_predictability=predictability,
         warnings=findings.warnings(table, recipe, evaluations, advice, predictability),
-        reclassification=findings.reclassification(found, model=primary, recipe=recipe),
+        reclassification=findings.reclassification(tests, model=primary, recipe=recipe),
     )
 
 
@@ -178,13 +181,20 @@ def _evaluations(model: FittedModel, table: FeatureTable, recipe: Recipe, held: 
     ]
 
 
-def _predictions(model: FittedModel, table: FeatureTable, held: _HeldOut) -> dict[str, Predictions]:
-    mean = held.nested.predictions.mean(axis=1)
-    found = {"nested_cv": Predictions(table.y.loc[mean.index], mean), **predict_splits(model, table)}
-    groups = {"leave_one_centre_out": [*held.centres.values()], "temporal": [held.later] if held.later else []}
-    for split, parts in groups.items():
-        if parts:
-            codes = [code for one in parts for code in one.codes]
-            p = pd.Series(np.concatenate([one.p for one in parts]), index=codes)
-            found[split] = Predictions(table.y.loc[codes], p)
+def _held_out(table: FeatureTable, held: _HeldOut) -> dict[str, AnyPredictions]:
+    nested = held.nested
+    y = table.y.loc[nested.predictions.index]
+    found: dict[str, AnyPredictions] = {"nested_cv": FoldPredictions(y, nested.predictions, nested.folds)}
+    if held.centres:
+        found["leave_one_centre_out"] = _of_centres(held.centres, table)
+    if held.later:
+        codes = list(held.later.codes)
+        found["temporal"] = Predictions(table.y.loc[codes], pd.Series(held.later.p, index=codes))
     return found
+
+
+def _of_centres(centres: Mapping[str, Held], table: FeatureTable) -> FoldPredictions:
+    codes = [code for one in centres.values() for code in one.codes]
+    p = pd.DataFrame({0: np.concatenate([one.p for one in centres.values()])}, index=codes)
+    folds = np.repeat(np.arange(len(centres)), [len(one.codes) for one in centres.values()])
+    return FoldPredictions(table.y.loc[codes], p, pd.DataFrame({0: folds}, index=codes))
