@@ -39,7 +39,7 @@ Ints = NDArray[np.int64]
 
 SIZES, SEED, PROCESSES = (40, 80, 140), 20261, 2
 #: Replicates of each size: enough to see a fault, and as the documented table was made (--full).
-QUICK_REPLICATES, FULL_REPLICATES = 10, 100
+QUICK_REPLICATES, FULL_REPLICATES = 10, 50
 FEATURES, CARRYING, AREA, INTERCEPT = 30, 6, 0.80, -0.25
 ASKED, POPULATION = 100, 2_000
 ONE = "one_feature"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from cohorts.core.response import is_mpr
 from cohorts.models import AuditEntry, Cohort, PathologyOutcome, Patient, Timepoint
 from imaging.models import HabitatMap, Segmentation
 from imaging.selectors import habitat_maps
+from modeling.core.conclusion import Conclusion, Evidence, conclude
 from modeling.core.views import PRIMARY_MODEL
 from modeling.models import (
     Evaluation,
@@ -67,6 +68,49 @@ def current_predictions(predictions: list[Prediction]) -> list[Prediction]:
         if prediction.model_version.state == ModelVersion.State.CHAMPION:
             newest.setdefault(prediction.model_version_id, prediction)
     return sorted(newest.values(), key=lambda p: (p.model_version.name != PRIMARY_MODEL, p.model_version.name))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A prediction with the evidence on its model, and what may be said of the patient in a word."""
+
+    prediction: Prediction
+    evidence: Evidence | None
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The word for the patient."""
+        conformal = self.prediction.uncertainty.get("conformal")
+        return conclude(conformal["set"] if conformal else None, self.evidence)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the interval of the probability; none of a model that was not shown to do better than chance."""
+        low, high = self.prediction.low, self.prediction.high
+        shown = self.evidence is not None and self.evidence.above_chance and low is not None and high is not None
+        return (low, high) if shown else None  # type: ignore[return-value]  # neither is None where shown
+
+
+def estimates_of(predictions: Sequence[Prediction]) -> list[Estimate]:
+    """Return predictions with the evidence on their models, in their order."""
+    evidence = {
+        version.pk: evidence_on(version)
+        for version in ModelVersion.objects.filter(pk__in={one.model_version_id for one in predictions})
+        .select_related("run")
+        .prefetch_related("evaluations")
+        .order_by("pk")
+    }
+    return [Estimate(one, evidence[one.model_version_id]) for one in predictions]
+
+
+def evidence_on(version: ModelVersion) -> Evidence | None:
+    """Return how a version did on external patients, or, before it was tested there, in nested cross-validation."""
+    external = pooled(version, Evaluation.Split.EXTERNAL)
+    found = external or pooled(version, Evaluation.Split.NESTED_CV)
+    if found is None:
+        return None
+    looks = external_looks(version) if external else 0
+    return Evidence(found.split, found.auc, found.auc_low, found.auc_high, found.n, found.events, looks)
 
 
 def masks_changed_since(prediction: Prediction) -> bool:

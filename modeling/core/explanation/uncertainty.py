@@ -38,6 +38,8 @@ Disturbed = Callable[[str, Sequence[str]], pd.DataFrame | None]
 #: Fewer refits have no 2.5th percentile worth the name.
 FEWEST_REFITS = 30
 _PERCENTILES = (2.5, 97.5)
+#: Classifiers whose intervals were measured to hold the true probability as often as they say (docs/methods/coverage.md).
+MEASURED = ("logistic", "elastic_net")
 #: Keeps log-odds of a probability of exactly 0 or 1 finite.
 _EDGE = 1e-9
 _HELD = "Habitats are held as they are."
@@ -45,15 +47,15 @@ _HELD = "Habitats are held as they are."
 
 @dataclass(frozen=True)
 class Interval:
-    """The 95 % interval of one probability, and what it rests on.
+    """The interval of one probability, and what it rests on.
 
     Parameters
     ----------
     low, high : float or None
         Probabilities; None where there is no interval.
     sources : dict
-        JSON-ready. ``bootstrap``: number of refits and the interval from them alone, or the reason why there is
-        none. ``perturbations``: number of disturbed rows and the interval from them alone, or 0 and the reason.
+        JSON-ready. ``bootstrap``: number of refits, the interval from them alone, and whether it was measured how
+        often such intervals hold the truth; or the reason why there is none. ``perturbations``: number of disturbed rows and the interval from them alone, or 0 and the reason.
     """
 
     low: float | None
@@ -97,6 +99,7 @@ def intervals(
     around = spoken if shown is None else _log_odds(shown.loc[X.index])
     why_not = _why_no_refits(model)
     again = np.empty((0, len(X))) if why_not else refitted_log_odds(model, X)
+    measured = all(base.classifier_name_ in MEASURED for base in bases_of(model.estimator))
     found = []
     for place, code in enumerate(X.index):
         others = again[_unseen(model, str(code)), place] if len(again) else again[:, place]
@@ -104,7 +107,9 @@ def intervals(
         reason = why_not or (f"Only {len(others)} refits had not seen this patient." if few else "")
         own_centre = None if centre is None else centre[place]
         moved, missing = _moved(model, X.loc[[code]], str(code), disturbed, own_centre)
-        found.append(_interval(float(around[place]), others, moved, missing, reason))
+        found.append(
+            _interval(float(around[place]), others, moved, missing=missing, reason=reason, measured=measured)
+        )
     return found
 
 
@@ -151,13 +156,13 @@ def _moved(
     return said - said[0], ""
 
 
-def _interval(around: float, others: Floats, moved: Floats, missing: str, reason: str) -> Interval:
+def _interval(around: float, others: Floats, moved: Floats, *, missing: str, reason: str, measured: bool) -> Interval:
     sources: dict[str, Any] = {"bootstrap": {"refits": 0, "reason": reason}}
     low, high = None, None
     if not reason:
         low, high = _ends(np.add.outer(others, moved), around)
         alone = dict(zip(("low", "high"), _ends(others, around), strict=True))
-        sources["bootstrap"] = {"refits": len(others), **alone}
+        sources["bootstrap"] = {"refits": len(others), "measured": measured, **alone}
     if missing:
         sources["perturbations"] = {"rows": 0, "reason": missing}
     else:
