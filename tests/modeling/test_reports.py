@@ -477,7 +477,7 @@ def test_a_report_is_the_same_after_every_row_that_it_describes_was_changed(eval
     )
     modelled.update(regimen="Another", location="central", first_dose_on="2001-01-01", last_dose_on="2001-02-01")
     PathologyOutcome.objects.filter(patient__cohort=cohort).update(
-        reader="Another", blinded=False, sampling_complete=False, surgery_on="2030-01-01"
+        reader="Another", blinded=False, sampling="incomplete", surgery_on="2030-01-01"
     )
     Segmentation.objects.filter(timepoint__patient__cohort=cohort).update(author="Another", tool="Another", kind="ai")
     ImageSeries.objects.filter(timepoint__patient__cohort=cohort).update(
