@@ -22,9 +22,10 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         *("histological type", "biopsy histology", "histology at biopsy", "histology before treatment"),
         *("组织学类型", "活检病理类型", "治疗前病理类型"),
     ),
-    "clinical_t": ("ct stage", "clinical t stage", "c t"),
-    "clinical_n": ("cn stage", "clinical n stage", "c n"),
-    "clinical_m": ("cm stage", "clinical m stage", "c m"),
+    # Not "cT" and "cM" themselves: signs and case aside they are the scan and the centimetre.
+    "clinical_t": ("ct stage", "clinical t stage", "clinical t category"),
+    "clinical_n": ("cn stage", "clinical n stage", "clinical n category"),
+    "clinical_m": ("cm stage", "clinical m stage", "clinical m category"),
     "clinical_tnm_edition": ("tnm edition of the clinical stage", "ctnm edition"),
     "clinical_stage": ("stage", "ctnm stage", "clinical tnm stage", "临床分期"),
     "pdl1_percent": ("pdl1", "pd-l1 tps", "tps", "pd-l1 (%)"),

@@ -57,17 +57,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='patient',
             name='clinical_m',
-            field=models.CharField(blank=True, choices=[('cM0', 'cM0'), ('cM1', 'cM1'), ('cM1a', 'cM1a'), ('cM1b', 'cM1b'), ('cM1c', 'cM1c'), ('cM1c1', 'cM1c1'), ('cM1c2', 'cM1c2')], max_length=8, verbose_name='cM'),
+            field=models.CharField(blank=True, choices=[('cM0', 'cM0'), ('cM1', 'cM1'), ('cM1a', 'cM1a'), ('cM1b', 'cM1b'), ('cM1c', 'cM1c'), ('cM1c1', 'cM1c1'), ('cM1c2', 'cM1c2')], max_length=8, verbose_name='clinical M'),
         ),
         migrations.AddField(
             model_name='patient',
             name='clinical_n',
-            field=models.CharField(blank=True, choices=[('cNX', 'cNX'), ('cN0', 'cN0'), ('cN1', 'cN1'), ('cN2', 'cN2'), ('cN2a', 'cN2a'), ('cN2b', 'cN2b'), ('cN3', 'cN3')], max_length=8, verbose_name='cN'),
+            field=models.CharField(blank=True, choices=[('cNX', 'cNX'), ('cN0', 'cN0'), ('cN1', 'cN1'), ('cN2', 'cN2'), ('cN2a', 'cN2a'), ('cN2b', 'cN2b'), ('cN3', 'cN3')], max_length=8, verbose_name='clinical N'),
         ),
         migrations.AddField(
             model_name='patient',
             name='clinical_t',
-            field=models.CharField(blank=True, choices=[('cTX', 'cTX'), ('cT0', 'cT0'), ('cTis', 'cTis'), ('cT1', 'cT1'), ('cT1mi', 'cT1mi'), ('cT1a', 'cT1a'), ('cT1b', 'cT1b'), ('cT1c', 'cT1c'), ('cT2', 'cT2'), ('cT2a', 'cT2a'), ('cT2b', 'cT2b'), ('cT3', 'cT3'), ('cT4', 'cT4')], max_length=8, verbose_name='cT'),
+            field=models.CharField(blank=True, choices=[('cTX', 'cTX'), ('cT0', 'cT0'), ('cTis', 'cTis'), ('cT1', 'cT1'), ('cT1mi', 'cT1mi'), ('cT1a', 'cT1a'), ('cT1b', 'cT1b'), ('cT1c', 'cT1c'), ('cT2', 'cT2'), ('cT2a', 'cT2a'), ('cT2b', 'cT2b'), ('cT3', 'cT3'), ('cT4', 'cT4')], max_length=8, verbose_name='clinical T'),
         ),
         migrations.AddField(
             model_name='patient',

@@ -63,9 +63,9 @@ class Patient(models.Model):
     sex = models.CharField(_("sex"), max_length=10, choices=Sex, blank=True)
     smoking = models.CharField(_("smoking"), max_length=10, choices=Smoking, blank=True)
     histology = models.CharField(_("histology before treatment"), max_length=20, choices=Histology, blank=True)
-    clinical_t = models.CharField(_("cT"), max_length=8, choices=[(c, c) for c in CT_CHOICES], blank=True)
-    clinical_n = models.CharField(_("cN"), max_length=8, choices=[(c, c) for c in CN_CHOICES], blank=True)
-    clinical_m = models.CharField(_("cM"), max_length=8, choices=[(c, c) for c in CM_CHOICES], blank=True)
+    clinical_t = models.CharField(_("clinical T"), max_length=8, choices=[(c, c) for c in CT_CHOICES], blank=True)
+    clinical_n = models.CharField(_("clinical N"), max_length=8, choices=[(c, c) for c in CN_CHOICES], blank=True)
+    clinical_m = models.CharField(_("clinical M"), max_length=8, choices=[(c, c) for c in CM_CHOICES], blank=True)
     clinical_tnm_edition = models.PositiveSmallIntegerField(
         _("TNM edition of the clinical stage"), null=True, blank=True, choices=TNM_EDITIONS
     )

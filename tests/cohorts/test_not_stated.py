@@ -139,7 +139,7 @@ def test_a_redcap_project_that_asks_for_three_ways_of_sampling_is_understood(tri
         'q4,path,,radio,ypT,"0, ypT0 | 1, ypTX",\nq5,path,,radio,ypN,"0, ypN0 | 9, ypNX",\n'
         'q6,path,,radio,Sampling of the tumour bed,"1, Complete | 2, IASLC | 3, Incomplete | 4, Not stated",\n'
         'q7,path,,radio,Histology at surgery,"1, Adenocarcinoma | 2, Not otherwise specified",\n'
-        'q8,base,,radio,cT,"1, T1a | 2, T2a",\n'
+        'q8,base,,radio,Clinical T,"1, T1a | 2, T2a",\n'
     )
     records = b"record_id,q1,q2,q3,q4,q5,q6,q7,q8\nP-1,0,40,60,0,0,2,2,1\nP-2,0,40,60,1,0,4,,2\n"
     url = reverse("cohorts:table-import-new", args=[trial.cohort.code])
