@@ -178,11 +178,13 @@ def _said_of_unknown_nodes(reading: ResponseReading) -> str:
         if is_open:
             return gettext_noop("It is not stated how many nodes were examined: pCR cannot be evaluated, MPR can.")
         return gettext_noop(
-            "It is not stated how many nodes were examined. pCR is denied by viable tumour; MPR stands."
+            "It is not stated how many nodes were examined. Viable tumour denies pCR anyway, and MPR needs no nodes."
         )
     if is_open:
         return gettext_noop("No node was examined: pCR cannot be evaluated, MPR can.")
-    return gettext_noop("No node was examined. pCR is denied by viable tumour in the primary; MPR stands.")
+    return gettext_noop(
+        "No node was examined. Viable tumour in the primary denies pCR anyway, and MPR needs no nodes."
+    )
 
 
 def _doubts_about_the_primary(reading: ResponseReading, threshold_percent: float) -> Iterator[Finding]:
@@ -199,9 +201,7 @@ def _doubts_about_the_primary(reading: ResponseReading, threshold_percent: float
         yield Finding("W4", "sampling", template)
     bed = reading.tumour_bed_mm
     if reading.sampling == "as_iaslc" and bed is not None and bed <= ENTIRELY_SAMPLED_UP_TO_MM:
-        template = gettext_noop(
-            "A bed of {bed} mm: IASLC asks that one of at most {limit} mm be sampled entirely, and for blocks only above."
-        )
+        template = gettext_noop("A bed of {bed} mm: IASLC asks that a bed of at most {limit} mm be sampled entirely.")
         values = {"bed": f"{bed:g}", "limit": f"{ENTIRELY_SAMPLED_UP_TO_MM:g}"}
         yield Finding("W15", "sampling", template, values)
     if reading.histology == "adenocarcinoma" and threshold_percent < viable <= ADENOCARCINOMA_CUT_PERCENT:

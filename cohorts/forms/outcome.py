@@ -24,7 +24,7 @@ _HELP = {
     "ypt": _("ypTX: not assessable. ypT1, ypT2: subcategory not stated."),
     "ypn": _("ypNX: nodes not examined."),
     "ypm": _("A distant metastasis that was found."),
-    "sampling": _("pCR is confirmed by the first two only."),
+    "sampling": _("pCR is confirmed only by complete sampling, or above 3 cm by that of IASLC."),
     "surgical_histology": _("Of the resected tumour; no model learns from it."),
     "reader": _("Initials only."),
 }

@@ -253,9 +253,15 @@ def test_blocks_suffice_only_for_a_bed_that_iaslc_does_not_ask_to_be_sampled_ent
     ("reading", "words"),
     [
         (replace(COMPLETE, nodes_examined=0, ypn="ypNX"), "No node was examined: pCR cannot be evaluated"),
-        (replace(PARTIAL, nodes_examined=0, ypn="ypNX"), "No node was examined. pCR is denied by viable tumour"),
+        (
+            replace(PARTIAL, nodes_examined=0, ypn="ypNX"),
+            "No node was examined. Viable tumour in the primary denies pCR",
+        ),
         (replace(COMPLETE, nodes_examined=None), "It is not stated how many nodes were examined: pCR cannot be"),
-        (replace(PARTIAL, nodes_examined=None), "It is not stated how many nodes were examined. pCR is denied"),
+        (
+            replace(PARTIAL, nodes_examined=None),
+            "It is not stated how many nodes were examined. Viable tumour denies pCR",
+        ),
     ],
 )
 def test_the_warning_on_nodes_says_what_is_known_of_them_and_of_the_complete_response(
