@@ -100,6 +100,7 @@ def test_whether_a_reader_was_blind_has_three_answers_on_the_form(trial: Trial) 
         ("sampling", "incomplete", "incomplete"),
         ("sampling", "", ""),
         ("sampling", "Not stated", ""),
+        ("sampling", "not_stated", ""),
         ("sampling_complete", "yes", "complete"),
         ("sampling_complete", "no", "incomplete"),
         ("sampling_complete", "1", "complete"),
