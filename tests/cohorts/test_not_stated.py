@@ -16,9 +16,11 @@ from cohorts.core.errors import UnreadableTable
 from cohorts.core.signature import content_digest
 from cohorts.core.tables import read_table
 from cohorts.models import AuditEntry, PathologyOutcome, Patient
+from cohorts.selectors.baseline import baseline
 from cohorts.selectors.history import field_changes
 from cohorts.selectors.locks import digest_of, signed_content
 from cohorts.selectors.patients import current_outcome, response_of
+from cohorts.selectors.summary import summarise
 from cohorts.selectors.table_imports import known_in
 from cohorts.services.outcomes import enter_outcome
 from cohorts.services.patients import create_patient, update_patient
@@ -194,6 +196,14 @@ def test_a_table_derives_the_stage_as_the_form_does_and_changes_nothing_the_seco
     write_plan(found, actor=None)
     again = plan(trial, content)
     assert (again.accepted, again.unchanged) == ((), 1)
+
+
+def test_the_baseline_table_counts_the_editions_and_those_that_state_none(trial: Trial) -> None:
+    update_patient(trial.patient, values={"clinical_tnm_edition": 8}, actor=None)
+    rows = summarise(trial.cohort, trial.researcher).rows
+    lines = {line.label.strip(): line.cells[-1] for line in baseline(rows, by="centre").rows}
+    assert lines["TNM edition of the clinical stage"] == ""
+    assert (lines["8th"], lines["Not stated"]) == ("1 (100 %)", "1 (50 %)")
 
 
 # Histology of two moments.
