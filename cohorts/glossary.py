@@ -31,7 +31,8 @@ TERMS: dict[str, Term] = {
         _("Pathological complete response"),
         _(
             "No viable tumour is left, neither in the primary tumour bed nor in any sampled lymph node (ypT0 ypN0), "
-            "and the tumour bed was sampled completely."
+            "and the tumour bed was sampled completely or, above 3 cm, as IASLC asks. Where it was not, or where nobody "
+            "states how it was sampled, pCR is unconfirmed."
         ),
     ),
     "rvt": Term(

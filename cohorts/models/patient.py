@@ -7,7 +7,10 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from cohorts.core.staging import CM_CHOICES, CN_CHOICES, CT_CHOICES, ClinicalTNM
 from cohorts.models.cohort import Centre, Cohort
+
+TNM_EDITIONS = [(8, _("8th")), (9, _("9th"))]
 
 PATIENT_CODE = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$", _("Letters, digits, '-', '_' and '.', at most 32.")
@@ -59,7 +62,13 @@ class Patient(models.Model):
     )
     sex = models.CharField(_("sex"), max_length=10, choices=Sex, blank=True)
     smoking = models.CharField(_("smoking"), max_length=10, choices=Smoking, blank=True)
-    histology = models.CharField(_("histology"), max_length=20, choices=Histology, blank=True)
+    histology = models.CharField(_("histology before treatment"), max_length=20, choices=Histology, blank=True)
+    clinical_t = models.CharField(_("clinical T"), max_length=8, choices=[(c, c) for c in CT_CHOICES], blank=True)
+    clinical_n = models.CharField(_("clinical N"), max_length=8, choices=[(c, c) for c in CN_CHOICES], blank=True)
+    clinical_m = models.CharField(_("clinical M"), max_length=8, choices=[(c, c) for c in CM_CHOICES], blank=True)
+    clinical_tnm_edition = models.PositiveSmallIntegerField(
+        _("TNM edition of the clinical stage"), null=True, blank=True, choices=TNM_EDITIONS
+    )
     clinical_stage = models.CharField(_("clinical stage"), max_length=10, blank=True)
     pdl1_percent = models.DecimalField(
         _("PD-L1 (%)"),
@@ -86,6 +95,13 @@ class Patient(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def clinical_tnm(self) -> ClinicalTNM:
+        """The value twin, to which the rules of staging apply."""
+        return ClinicalTNM(
+            self.clinical_t, self.clinical_n, self.clinical_m, self.clinical_tnm_edition, self.clinical_stage
+        )
 
     def get_absolute_url(self) -> str:
         return reverse("cohorts:patient", args=[self.cohort.code, self.code])

@@ -64,6 +64,7 @@ def clinical_columns(patient: Patient, location: PatientLocation) -> dict[str, f
         "clinical|age_years": nan if patient.age_years is None else float(patient.age_years),
         "clinical|male": float(patient.sex == Patient.Sex.MALE) if patient.sex else nan,
         "clinical|ever_smoker": float(patient.smoking != Patient.Smoking.NEVER) if patient.smoking else nan,
+        # Of the biopsy: the histology at surgery is part of the outcome.
         "clinical|squamous": float(patient.histology == Patient.Histology.SQUAMOUS) if patient.histology else nan,
         "clinical|stage": stage_of(patient)[1],
         "clinical|pdl1_percent": nan if patient.pdl1_percent is None else float(patient.pdl1_percent),

@@ -82,6 +82,19 @@ def test_subgroups_are_words(study: Study, field: str, value: Any, name: str, ex
     assert fact(study, "S-02", f"subgroup|{name}") == expected
 
 
+def test_the_histology_of_the_resected_tumour_is_seen_by_no_model_and_no_subgroup(study: Study) -> None:
+    before, facts = table(study), facts_of(cases_of(study))
+    PathologyOutcome.objects.update(surgical_histology="large_cell")
+    after = table(study)
+    pd.testing.assert_frame_equal(after.X, before.X)
+    pd.testing.assert_series_equal(after.y, before.y)
+    pd.testing.assert_frame_equal(facts_of(cases_of(study)), facts)
+    Patient.objects.update(histology="squamous")
+    assert set(table(study).X["clinical|squamous"]) == {1.0}
+    assert set(before.X["clinical|squamous"]) == {0.0, 1.0}
+    assert not [column for column in after.X.columns if "surg" in str(column)]
+
+
 def test_a_stage_counts_without_its_letter() -> None:
     stages = {text: stage_of(Patient(clinical_stage=text))[1] for text in ("IA3", "IIB", "IIIC", "IV")}
     assert stages == {"IA3": 1, "IIB": 2, "IIIC": 3, "IV": 4}

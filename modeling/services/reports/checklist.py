@@ -26,7 +26,7 @@ def answered(records: Records, asked: Asked) -> Item:
     found = gathered(records, asked.topics)
     if found is None:
         return Item(asked.number, asked.text, "author")
-    if asked.draft:
+    if asked.draft or found.is_open:
         return Item(asked.number, asked.text, "author", f"To confirm or complete: {found.statement}", found.source)
     return Item(asked.number, asked.text, "filled", found.statement, found.source)
 

@@ -136,12 +136,17 @@ def _pathologists(records: Records, readings: Sequence[RecordedReading]) -> list
     source = cite_snapshot(records, "PathologyOutcome")
     if readings and len({row.reader for row in readings if row.reader}) <= 1:
         found.append(("The pathology readings name at most one reader; their agreement is not known.", source))
-    if seen := sum(not row.blinded for row in readings):
-        found.append((f"{seen} of {len(readings)} readings were not blind to model output.", source))
-    if incomplete := sum(not row.sampling_complete for row in readings):
+    n = len(readings)
+    if seen := sum(row.blinded is False for row in readings):
+        found.append((f"{seen} of {n} readings were not blind to model output.", source))
+    if unknown := sum(row.blinded is None for row in readings):
         found.append(
-            (f"The tumour bed was not sampled completely in {incomplete} of {len(readings)} patients.", source)
+            (f"Whether the reader was blind to model output is not stated of {unknown} of {n} readings.", source)
         )
+    if incomplete := sum(row.sampling == "incomplete" for row in readings):
+        found.append((f"The tumour bed was not sampled completely in {incomplete} of {n} patients.", source))
+    if unknown := sum(not row.sampling for row in readings):
+        found.append((f"How the tumour bed was sampled is not stated of {unknown} of {n} patients.", source))
     return found
 
 
