@@ -34,7 +34,7 @@ SMALL = replace(
     mrmr_features=4,
     c_grid=(0.1, 1.0),
     bootstraps=20,
-    selection_bootstraps=3,
+    selection_bootstraps=40,
 )
 
 

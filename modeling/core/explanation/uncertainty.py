@@ -55,7 +55,8 @@ class Interval:
         Probabilities; None where there is no interval.
     sources : dict
         JSON-ready. ``bootstrap``: number of refits, the interval from them alone, and whether it was measured how
-        often such intervals hold the truth; or the reason why there is none. ``perturbations``: number of disturbed rows and the interval from them alone, or 0 and the reason.
+        often such intervals hold the truth; or the reason why there is none. ``perturbations``: number of disturbed
+        rows and the interval from them alone, or 0 and the reason.
     """
 
     low: float | None
