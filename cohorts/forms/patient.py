@@ -27,6 +27,12 @@ _HELP = {
     "age_years": _("At diagnosis."),
     "clinical_stage": _("Before treatment, such as IIIA."),
     "pdl1_percent": _("Tumour proportion score, 0 to 100."),
+    "radiological_response": _(
+        "As the radiologist read the CT after treatment against the one before it, by RECIST 1.1. No model uses it: "
+        "models are compared with it."
+    ),
+    "suv_max_pre": _("Of the primary tumour on PET, by body weight. No model uses it."),
+    "suv_max_post": _("Of the primary tumour on PET, by body weight. No model uses it."),
     "exclusion": _("The patient stays in the cohort and is counted in its flow, but trains no model."),
 }
 
