@@ -25,7 +25,9 @@ _BOOKKEEPING = {
 }
 #: Columns that came after signatures were made: while nothing is entered they are not part of what is signed, so that
 #: a record that nobody touched stays as it was signed.
-_SIGNED_WHERE_STATED: dict[type[Model], set[str]] = {Patient: {"radiological_response", "suv_max_pre", "suv_max_post"}}
+_SIGNED_WHERE_STATED: dict[type[Model], set[str]] = {
+    Patient: {"radiological_response", "suv_max_pre", "suv_max_post"}
+}
 
 
 def lock_of(patient: Patient) -> RecordLock | None:

@@ -28,7 +28,9 @@ from modeling.core.study.analyse import StudyResult, external_heterogeneity
 from modeling.core.study.comparators import comparators
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.leakage import require_no_leak
-from modeling.core.study.validation import evaluate
+from modeling.core.study.sensitivity import adjusted_for_days, scan_pairs
+from modeling.core.study.size import primary_view
+from modeling.core.study.validation import evaluate, predict_splits
 from modeling.core.table import FeatureTable
 from modeling.models import Evaluation, ModelVersion, TableSnapshot, TestOpening, TrainingRun
 from modeling.services.promotion import first_champion
@@ -233,6 +235,18 @@ def evaluation_of(version: ModelVersion, result: EvaluationResult) -> Evaluation
     )
 
 
+def _findings_of_opening(earlier: dict[str, Any], external: FeatureTable, primary: FittedModel) -> dict[str, Any]:
+    """Return the findings of a run that grow when its external centres are opened."""
+    predicted = predict_splits(primary, external)
+    timing = [asdict(row) for row in adjusted_for_days(external, predicted)]
+    pairs = {split: [asdict(row) for row in rows] for split, rows in scan_pairs(external, predicted).items()}
+    return {
+        "comparators": [*earlier.get("comparators", []), *(asdict(row) for row in comparators(external))],
+        "timing": [*earlier.get("timing", []), *timing],
+        "scan_pairs": {**earlier.get("scan_pairs", {}), **pairs},
+    }
+
+
 def _log_openings(
     training_run: TrainingRun, table: FeatureTable, centres: set[str | None], *, actor: User | None, reason: str
 ) -> None:
@@ -271,19 +285,17 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
     external = table.take(codes)  # in the order of a study: sums are equal to the last bit
     recipe = Recipe.from_dict(training_run.recipe)
     found: dict[str, list[EvaluationResult]] = {}
+    models: dict[str, FittedModel] = {}
     for version in training_run.model_versions.order_by("pk"):
-        model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
+        models[version.name] = model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
         found[version.name] = evaluate(model, external, bootstraps=recipe.bootstraps, seed=recipe.seed)
         _save_evaluations(version, found[version.name])
     centres = {row.centre for rows in found.values() for row in rows} - {None}
     if not centres:
         raise ServiceError("nothing_to_do", f"The models of {training_run} know no other centre than their own.")
     heterogeneity = {name: asdict(pooled) for name, pooled in external_heterogeneity(found).items()}
-    without_model = training_run.findings.get("comparators", [])
-    training_run.findings = training_run.findings | {
-        "heterogeneity": heterogeneity,
-        "comparators": without_model + [asdict(row) for row in comparators(external)],
-    }
+    training_run.findings = training_run.findings | {"heterogeneity": heterogeneity}
+    training_run.findings |= _findings_of_opening(training_run.findings, external, models[primary_view(models)])
     training_run.save(update_fields=["findings"])
     _log_openings(training_run, table, centres, actor=actor, reason=reason)
     changes = {"external centres": (None, sorted(str(centre) for centre in centres))}
