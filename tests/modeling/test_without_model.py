@@ -38,7 +38,7 @@ def test_a_run_counts_the_patients_it_left_out_with_their_response(trained: Trai
 def test_the_run_page_shows_the_rate_of_those_left_out_and_says_where_it_is_not_known(
     data_folder: Any, queue: Any, client: Any
 ) -> None:
-    study = build_study()
+    study = build_study("other")
     run = register_run(study)
     client.force_login(study.people["researcher"])
     page = client.get(run.get_absolute_url()).content.decode()
@@ -53,7 +53,7 @@ def test_the_run_page_shows_the_rate_of_those_left_out_and_says_where_it_is_not_
 def test_a_run_of_an_older_version_still_has_its_page_and_documents(
     data_folder: Any, queue: Any, client: Any
 ) -> None:
-    study = build_study()
+    study = build_study("other")
     run = register_run(study)
     for key in ("spectrum", "comparators", "timing", "scan_pairs"):
         del run.findings[key]
@@ -72,7 +72,7 @@ def test_a_run_of_an_older_version_still_has_its_page_and_documents(
 def test_documents_show_comparators_with_their_patients_and_what_leaving_out_bends(
     data_folder: Any, queue: Any
 ) -> None:
-    records = records_of(register_run(build_study()))
+    records = records_of(register_run(build_study("other")))
     for document in (study_report(records), model_card(records)):
         page = html(document)
         assert "RECIST 1.1 by the outlines" in page

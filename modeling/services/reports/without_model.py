@@ -23,7 +23,7 @@ _HOW = (
     "at least 30 %; a lesion is measurable from 10 mm. For measured changes a larger fall speaks for MPR. Each row counts "
     "the patients of whom the comparator is known, who need not be all those of a model."
 )
-_NEVER_COMPLETE = "By the outlines nobody can have a complete response: without a tumour there is no outline, and the patient is left out."
+_NEVER_COMPLETE = "By the outlines nobody can have a complete response: a tumour that is gone has no outline."
 
 
 def comparators(records: Records) -> Section | None:
