@@ -23,11 +23,6 @@ _BOOKKEEPING = {
     PathologyOutcome: {"id", "patient_id", "is_current", "entered_by_id", "entered_at"},
     Timepoint: {"id", "patient_id"},
 }
-#: Columns that came after signatures were made: while nothing is entered they are not part of what is signed, so that
-#: a record that nobody touched stays as it was signed.
-_SIGNED_WHERE_STATED: dict[type[Model], set[str]] = {
-    Patient: {"radiological_response", "suv_max_pre", "suv_max_post"}
-}
 
 
 def lock_of(patient: Patient) -> RecordLock | None:
@@ -91,9 +86,8 @@ def signed_content(patients: Iterable[Patient]) -> Mapping[str, Mapping[str, obj
 
 def _columns(record: Model) -> dict[str, object]:
     left_out = _BOOKKEEPING[type(record)]
-    optional = _SIGNED_WHERE_STATED.get(type(record), set())
     names = [field.attname for field in record._meta.concrete_fields if field.attname not in left_out]
-    return {name: getattr(record, name) for name in names if name not in optional or getattr(record, name)}
+    return {name: getattr(record, name) for name in names}
 
 
 def digest_of(target: Patient | Cohort) -> str:

@@ -32,7 +32,8 @@ NAN = float("nan")
     [
         (30.0, 0.0, "CR"),
         (30.0, 21.0, "PR"),  # exactly 30 % less
-        (33.0, 33.0 * 0.7, "PR"),  # the same, where 0.7 has no exact form
+        (30.3, 21.21, "PR"),  # the same, where binary fractions fall short of it
+        (30.1, 36.12, "PD"),  # exactly 20 % more, likewise
         (30.0, 21.1, "SD"),
         (30.0, 35.9, "SD"),
         (30.0, 36.0, "PD"),  # exactly 20 % and 6 mm more
