@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from modeling.core.performance.classification import wilson
 from modeling.models import TrainingRun
 from modeling.services.reports import spectrum, without_model
 from modeling.services.reports.limitations import limitations_of
@@ -26,7 +27,8 @@ MODELLED = {"kind": "modelled", "n": 40, "known": 40, "events": 16, "rate": 0.4,
 
 def row(kind: str, n: int, known: int, events: int) -> dict[str, Any]:
     rate = events / known if known else None
-    return {"kind": kind, "n": n, "known": known, "events": events, "rate": rate, "low": rate, "high": rate}
+    low, high = wilson(events, known) or (None, None)
+    return {"kind": kind, "n": n, "known": known, "events": events, "rate": rate, "low": low, "high": high}
 
 
 def test_a_run_counts_the_patients_it_left_out_with_their_response(trained: Trained) -> None:
@@ -91,16 +93,30 @@ def test_the_rate_with_those_whose_tumour_is_gone_is_computed_from_the_counts() 
     assert "probably higher" in second
 
 
-def test_discrimination_is_said_to_be_higher_only_where_those_left_out_respond_more_often() -> None:
-    for events, known in ((3, 10), (0, 0)):
-        _, second, *_ = spectrum.sentences([MODELLED, row("post_not_evaluable", 10, known, events)])
-        assert "probably higher" not in second
-        assert "may differ" in second
+@pytest.mark.parametrize(
+    ("kind", "known", "events", "says"),
+    [
+        ("complete_response", 10, 9, "probably higher"),
+        ("complete_response", 4, 3, "may differ"),  # 75 %, but the interval reaches below 40 %
+        ("complete_response", 10, 3, "may differ"),
+        ("complete_response", 0, 0, "may differ"),
+        ("post_not_evaluable", 10, 9, "may differ"),  # why it was not evaluable is not known
+    ],
+)
+def test_discrimination_is_said_to_be_higher_only_where_complete_responders_surely_respond_more_often(
+    kind: str, known: int, events: int, says: str
+) -> None:
+    _, second, *_ = spectrum.sentences([MODELLED, row(kind, 10, known, events)])
+    assert ("probably higher" in second) == (says == "probably higher")
+    assert says in second
 
 
 def test_patients_who_were_not_operated_count_as_without_mpr_in_the_lower_rate() -> None:
     (sentence,) = spectrum.sentences([MODELLED, row("not_operated", 10, 0, 0)])
-    assert "lower the rate from 40.0 % to 32.0 %" in sentence
+    assert "Counted as without MPR, the 10 would change the MPR rate from 40.0 % to 32.0 %." in sentence
+    (sentence,) = spectrum.sentences([MODELLED, row("not_operated", 1, 1, 1)])
+    assert "0 of them without a pathological response" in sentence
+    assert "Counted as" not in sentence
 
 
 def test_nothing_is_said_of_kinds_that_nobody_is_of() -> None:

@@ -99,11 +99,12 @@ def _discrimination(gone: Sequence[Row], modelled: Row) -> str:
         "No model can say anything of a patient without an outline after treatment, so every measure here is of patients in "
         "whom tumour is left to see"
     )
-    known, events = _sum(gone, "known"), _sum(gone, "events")
-    if known and events / known > modelled["rate"]:
+    complete = next((row for row in gone if row["kind"] == spectrum.COMPLETE_RESPONSE), None)
+    if complete and complete["known"] and complete["low"] > modelled["rate"]:
         return (
-            f"{start}. Those left out had MPR more often, and a tumour that is gone is seen without a model: discrimination "
-            "among all patients is probably higher than among those modelled, for a model and for RECIST alike."
+            f"{start}. Patients with a complete response on CT had MPR more often ({share(complete)}), and a tumour that is gone "
+            "is seen without a model: discrimination among all patients is probably higher than among those modelled, for a "
+            "model and for RECIST alike."
         )
     return f"{start}; discrimination among all patients may differ."
 
@@ -113,15 +114,15 @@ def _not_operated(row: Row | None, modelled: Row) -> str:
         return ""
     n, unknown = row["n"], row["n"] - row["known"]
     start = (
-        f"{counted(n, 'patient')} {'was' if n == 1 else 'were'} not operated, for progression among other reasons, and "
-        f"{'has' if n == 1 else 'have'} no pathological response"
+        f"{counted(n, 'patient')} {'was' if n == 1 else 'were'} not operated (no surgery, not resectable, progression or death "
+        f"before it), {unknown} of them without a pathological response; the models describe patients who reach surgery"
     )
     if not unknown:
-        return f"{counted(n, 'patient')} {'is' if n == 1 else 'are'} marked as not operated and left out."
+        return f"{start}."
     whole = modelled["events"] / (modelled["known"] + unknown)
     return (
-        f"{start}: the models describe patients who reach surgery. Counted as without MPR, they lower the rate from "
-        f"{percent(modelled['rate'], 1)} to {percent(whole, 1)}."
+        f"{start}. Counted as without MPR, the {unknown} would change the MPR rate from {percent(modelled['rate'], 1)} to "
+        f"{percent(whole, 1)}."
     )
 
 
@@ -129,7 +130,7 @@ def _unread(row: Row | None) -> str:
     if row is None:
         return ""
     n = row["n"]
+    has = "has" if n == 1 else "have"
     return (
-        f"{counted(n, 'patient')} with both tumours outlined {'has' if n == 1 else 'have'} no pathology entered; whether "
-        f"{'it' if n == 1 else 'theirs'} would be like those of the modelled patients is not known."
+        f"{counted(n, 'patient')} with both tumours outlined {has} no pathology entered; their response is not known."
     )
