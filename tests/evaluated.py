@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from imaging.models import HabitatModel
 from imaging.services.protocols import protocol_named
 from modeling.core.performance.measure import measure
 from modeling.core.recipes import STANDARD
+from modeling.core.study import spectrum
+from modeling.core.study.comparators import ComparatorRow
+from modeling.core.study.sensitivity import AdjustedRow
 from modeling.core.table import FeatureTable, assign_splits
 from modeling.models import ModelVersion, TableSnapshot, TestOpening, TrainingRun
 from modeling.services.runs import evaluation_of
@@ -104,6 +108,36 @@ def _snapshot(study: Study, table: FeatureTable) -> TableSnapshot:
     return snapshot
 
 
+def _spectrum(table: FeatureTable) -> list[dict[str, Any]]:
+    left_out = {
+        spectrum.COMPLETE_RESPONSE: [True, True, True, False, None],
+        spectrum.NOT_OPERATED: [None, None, None],
+        spectrum.NO_PATHOLOGY: [None],
+    }
+    return [asdict(row) for row in spectrum.spectrum({spectrum.MODELLED: [bool(y) for y in table.y], **left_out})]
+
+
+def _comparators(splits: pd.Series, opened: bool) -> list[dict[str, Any]]:
+    rows = []
+    for split in ("training", "internal_test", *(["external"] if opened else [])):
+        n = int(splits[split])
+        known = (split, n, n // 2, n)
+        counts = {"CR": 0, "PR": n // 2, "SD": n - n // 2, "PD": 0}
+        rows.append(ComparatorRow("axial_recist", *known, counts, 0.6, (0.4, 0.8), 0.7, (0.5, 0.9), *[None] * 3, ""))
+        rows.append(ComparatorRow("suv_max_change", *known, {}, *[None] * 4, 0.71, 0.52, 0.9, ""))
+    return [asdict(row) for row in rows]
+
+
+def _timing(splits: pd.Series) -> list[dict[str, Any]]:
+    n = int(splits["training"])
+    why = "Predictions come from the models of several folds, so no p value is given."
+    rows = [
+        AdjustedRow("nested_cv", n, n // 2, n, 1.1, 0.9, None, 0.2, None, why),
+        AdjustedRow("internal_test", 8, 4, 8, 1.3, 1.2, 0.003, -0.1, 0.64, ""),
+    ]
+    return [asdict(row) for row in rows]
+
+
 def _findings(table: FeatureTable, snapshot: TableSnapshot) -> dict[str, Any]:
     def subgroup(factor: str, level: str, n: int, auc: float | None) -> dict[str, Any]:
         low, high = (None, None) if auc is None else (auc - 0.12, auc + 0.1)
@@ -155,6 +189,13 @@ def _findings(table: FeatureTable, snapshot: TableSnapshot) -> dict[str, Any]:
         "heterogeneity": {"integrated": pooled | {"prediction_low": 0.4, "prediction_high": 0.95, "k": 2}}
         if opened
         else {},
+        "spectrum": _spectrum(table),
+        "comparators": _comparators(splits, opened),
+        "timing": _timing(splits),
+        "scan_pairs": {
+            "nested_cv": [subgroup("pair_kernel", "same", 16, None), subgroup("pair_kernel", "different", 8, None)],
+            "internal_test": [subgroup("pair_contrast", "same", 40, 0.74)],
+        },
         "subgroups": {
             "integrated": [
                 subgroup("histology", "adenocarcinoma", 60, 0.81),

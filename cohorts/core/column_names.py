@@ -34,6 +34,12 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "cycles": ("number of cycles", "neoadjuvant cycles", "周期数"),
     "first_dose_on": ("first dose", "date of first dose", "treatment start", "首次给药日期"),
     "last_dose_on": ("last dose", "date of last dose", "treatment end", "末次给药日期"),
+    "radiological_response": (
+        *("recist", "recist response", "recist 1.1", "best response", "radiologic response", "ct response"),
+        *("影像学疗效", "影像学缓解", "疗效评价"),
+    ),
+    "suv_max_pre": ("suvmax before", "suvmax pre", "baseline suvmax", "suvmax baseline", "治疗前suvmax"),
+    "suv_max_post": ("suvmax after", "suvmax post", "post-treatment suvmax", "治疗后suvmax"),
     "enrolled_on": ("enrolment", "enrollment date", "date of enrolment", "date of enrollment", "入组日期"),
     "exclusion": ("excluded because", "reason for exclusion", "排除原因"),
     "viable_percent": (
@@ -106,6 +112,9 @@ _CHOICES: Mapping[str, Mapping[str, str]] = {
     "location": {"central": "central", "peripheral": "peripheral", "中央型": "central", "周围型": "peripheral"},
     "tnm_edition": _EDITION,
     "clinical_tnm_edition": _EDITION,
+    "radiological_response": {"complete response": "CR", "partial response": "PR", "stable disease": "SD"}
+    | {"progressive disease": "PD", "progression": "PD", "完全缓解": "CR", "部分缓解": "PR"}
+    | {"疾病稳定": "SD", "疾病进展": "PD"},
 }
 
 

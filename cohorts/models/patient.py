@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
@@ -15,6 +17,8 @@ TNM_EDITIONS = [(8, _("8th")), (9, _("9th"))]
 PATIENT_CODE = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$", _("Letters, digits, '-', '_' and '.', at most 32.")
 )
+
+_POSITIVE = MinValueValidator(Decimal("0.01"))
 
 
 class Patient(models.Model):
@@ -43,6 +47,12 @@ class Patient(models.Model):
     class Location(models.TextChoices):
         CENTRAL = "central", _("Central (inner two thirds)")
         PERIPHERAL = "peripheral", _("Peripheral (outer third)")
+
+    class RadiologicalResponse(models.TextChoices):
+        COMPLETE = "CR", _("Complete response (CR)")
+        PARTIAL = "PR", _("Partial response (PR)")
+        STABLE = "SD", _("Stable disease (SD)")
+        PROGRESSIVE = "PD", _("Progressive disease (PD)")
 
     class Exclusion(models.TextChoices):
         NO_SURGERY = "no_surgery", _("No surgery")
@@ -83,6 +93,16 @@ class Patient(models.Model):
     cycles = models.PositiveSmallIntegerField(_("cycles"), null=True, blank=True, validators=[MaxValueValidator(12)])
     first_dose_on = models.DateField(_("first dose"), null=True, blank=True)
     last_dose_on = models.DateField(_("last dose"), null=True, blank=True)
+    # Of the patient and not of a timepoint: they are known where no scan was imported, and stay when one is taken back.
+    radiological_response = models.CharField(
+        _("radiological response (RECIST 1.1)"), max_length=2, choices=RadiologicalResponse, blank=True
+    )
+    suv_max_pre = models.DecimalField(
+        _("SUVmax before treatment"), max_digits=5, decimal_places=2, null=True, blank=True, validators=[_POSITIVE]
+    )
+    suv_max_post = models.DecimalField(
+        _("SUVmax after treatment"), max_digits=5, decimal_places=2, null=True, blank=True, validators=[_POSITIVE]
+    )
     enrolled_on = models.DateField(_("enrolment"), null=True, blank=True)
     exclusion = models.CharField(_("excluded because"), max_length=12, choices=Exclusion, blank=True)
     exclusion_note = models.CharField(_("note on the exclusion"), max_length=200, blank=True)
@@ -105,6 +125,13 @@ class Patient(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("cohorts:patient", args=[self.cohort.code, self.code])
+
+    @property
+    def suv_max_change_percent(self) -> float | None:
+        """Change of SUVmax from before to after treatment; None unless both are entered."""
+        if self.suv_max_pre is None or self.suv_max_post is None:
+            return None
+        return float(100 * (self.suv_max_post - self.suv_max_pre) / self.suv_max_pre)
 
 
 class Timepoint(models.Model):

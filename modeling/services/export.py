@@ -44,6 +44,9 @@ _MEANINGS = {
     "clinical_tnm_edition": "Edition of the TNM of the clinical stage; empty: not stated",
     "location": "central (inner two thirds) or peripheral (outer third): as entered, or else as measured from the CT",
     "location_source": "entered or measured: where the location comes from",
+    "radiological_response": "Radiologist's reading of both CTs by RECIST 1.1: CR, PR, SD or PD; empty: not entered",
+    "suv_max_pre": "SUVmax of the primary tumour before treatment, by body weight",
+    "suv_max_post": "SUVmax of the primary tumour after treatment, by body weight",
     "timepoint": "pre or post treatment",
     "lesion": "Number of the lesion within its timepoint; the index lesion, whose values these are",
     "lesion_region": "Name of the region that the lesion was drawn as",
@@ -137,7 +140,7 @@ def _patients(cohort: Cohort, user: Person | None) -> pd.DataFrame:
         location = location_of(patient, measured.get(patient.pk, {}))
         row |= {"location": location.zone, "location_source": location.source}
         rows.append(row | _days(patient, readings.get(patient.pk, PathologyOutcome())))
-    return _numeric(_table(rows), ["pdl1_percent"])
+    return _numeric(_table(rows), ["pdl1_percent", "suv_max_pre", "suv_max_post"])
 
 
 def _days(patient: Patient, reading: PathologyOutcome) -> dict[str, int | None]:

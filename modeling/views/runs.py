@@ -33,6 +33,7 @@ from modeling.selectors import stale_readings
 from modeling.services import runs
 from modeling.services.comparison import differences_of
 from modeling.services.promotion import paired, verdict_for
+from modeling.services.reports.without_model import in_order
 
 _CHALLENGER = ModelVersion.State.CHALLENGER
 #: Where curves are shown: the most independent test that there is.
@@ -68,6 +69,8 @@ def run_detail(request: HttpRequest, cohort_code: str, number: int) -> HttpRespo
         "reports": run.reports.select_related("created_by"),
         "snapshot": run.snapshot,
         "excluded": run.snapshot.excluded,
+        "spectrum": run.findings.get("spectrum", []),
+        "comparators": in_order(run.findings.get("comparators", [])),
         "habitat_model": run.snapshot.habitat_model,
         "codebook": run.snapshot.habitat_model.codebook,
         "recipe": run.recipe,

@@ -15,11 +15,13 @@ from modeling.core.performance.sample_size import SampleSizeAdvice
 from modeling.core.performance.subgroups import SubgroupRow
 from modeling.core.recipes import Recipe
 from modeling.core.study import findings
+from modeling.core.study.comparators import ComparatorRow, comparators
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.fold_sources import FoldSources
 from modeling.core.study.leakage import require_no_leak
 from modeling.core.study.nested import Held, Nested
 from modeling.core.study.run import OnProgress, StudyRun
+from modeling.core.study.sensitivity import AdjustedRow, adjusted_for_days, scan_pairs
 from modeling.core.study.size import advise_table, primary_view
 from modeling.core.study.validation import (
     AnyPredictions,
@@ -30,6 +32,7 @@ from modeling.core.study.validation import (
     evaluate,
     held_rows,
     nested_row,
+    out_of_fold,
     predict_splits,
 )
 from modeling.core.table import FeatureTable
@@ -60,6 +63,12 @@ class StudyResult:
         Sentences for a person.
     reclassification : list of ReclassificationRow
         What the primary model moves beyond each other one, on the pooled test splits.
+    comparators : list of ComparatorRow
+        What a clinic goes by without a model, on every split.
+    timing : list of AdjustedRow
+        The primary model beside the days from the last dose to the CT.
+    scan_pairs : dict of str to list of SubgroupRow
+        The primary model where both scans were made alike and where not, by split.
     """
 
     models: dict[str, FittedModel]
@@ -72,6 +81,9 @@ class StudyResult:
     centre_predictability: dict[str, float | None]
     warnings: tuple[str, ...]
     reclassification: list[findings.ReclassificationRow]
+    comparators: list[ComparatorRow]
+    timing: list[AdjustedRow]
+    scan_pairs: dict[str, list[SubgroupRow]]
 
 
 def analyse(
@@ -127,6 +139,7 @@ def _study(run: StudyRun) -> StudyResult:
         tests[view] = predict_splits(model, table)
         found[view] = {**tests[view], **_held_out(table, held)}
     primary = primary_view(models)
+    described = {**tests[primary], "nested_cv": out_of_fold(nested[primary], table).mean()}
     predictability = findings.predictability(models, table, seed=recipe.seed)
     advice = advise_table(table, recipe, views=models)
     return StudyResult(
@@ -140,6 +153,9 @@ def _study(run: StudyRun) -> StudyResult:
         centre_predictability=predictability,
         warnings=findings.warnings(table, recipe, evaluations, advice, predictability),
         reclassification=findings.reclassification(tests, model=primary, recipe=recipe),
+        comparators=comparators(table),
+        timing=adjusted_for_days(table, described),
+        scan_pairs=scan_pairs(table, described),
     )
 
 
@@ -182,9 +198,7 @@ def _evaluations(model: FittedModel, table: FeatureTable, recipe: Recipe, held: 
 
 
 def _held_out(table: FeatureTable, held: _HeldOut) -> dict[str, AnyPredictions]:
-    nested = held.nested
-    y = table.y.loc[nested.predictions.index]
-    found: dict[str, AnyPredictions] = {"nested_cv": FoldPredictions(y, nested.predictions, nested.folds)}
+    found: dict[str, AnyPredictions] = {"nested_cv": out_of_fold(held.nested, table)}
     if held.centres:
         found["leave_one_centre_out"] = _of_centres(held.centres, table)
     if held.later:

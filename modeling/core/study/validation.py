@@ -76,8 +76,17 @@ class FoldPredictions:
             self.folds.loc[codes].to_numpy(),
         )
 
+    def mean(self) -> Predictions:
+        """Return the mean over repeats, which describes each patient and ranks no two of different folds."""
+        return Predictions(self.y, self.p.mean(axis=1))
+
 
 AnyPredictions = Predictions | FoldPredictions
+
+
+def out_of_fold(nested: Nested, table: FeatureTable) -> FoldPredictions:
+    """Return the predictions of a nested cross-validation with their outcomes."""
+    return FoldPredictions(table.y.loc[nested.predictions.index], nested.predictions, nested.folds)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from modeling.core.reporting.documents import DataTable, Note, Section
 from modeling.models import Evaluation
 from modeling.services.recorded import RecordedReading
+from modeling.services.reports import spectrum
 from modeling.services.reports.numbers import counted, decimal, interval, percent
 from modeling.services.reports.participants import flow_of
 from modeling.services.reports.records import (
@@ -62,6 +63,8 @@ def _data(records: Records) -> list[Limitation]:
             f"{left_out} of {flow['enrolled']} patients ({share}) were left out; those modelled may differ from them."
         )
         found.append((words, cite_snapshot(records)))
+    source = cite_run(records, "findings.spectrum")
+    found += [(sentence, source) for sentence in spectrum.sentences(spectrum.rows_of(records))]
     training = sorted(set(records.table.centre[records.table.split == "training"]))
     if len(training) == 1:
         words = f"Models learned at one centre ({training[0]}); its scanners and patients shape what they look for."

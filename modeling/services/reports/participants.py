@@ -12,7 +12,7 @@ from cohorts.core import baseline as describe
 from cohorts.core.baseline import BaselineRow
 from cohorts.models import Patient
 from modeling.core.reporting.documents import Block, DataTable, Figure, Paragraph, Section
-from modeling.services.reports import figures
+from modeling.services.reports import figures, spectrum
 from modeling.services.reports.numbers import counted, decimal, percent
 from modeling.services.reports.records import SPLITS, Records, cite_run, cite_snapshot
 
@@ -51,7 +51,7 @@ def participants(records: Records) -> Section:
     if flow["excluded"]:
         rows = tuple((reason, str(n)) for reason, n in flow["excluded"].items())
         table = DataTable(("Reason", "Patients"), rows, "Patients left out", cite_run(records, "findings"), (1,))
-        blocks.append(table)
+        blocks += [table, *spectrum.blocks(records)]
     return Section("Participants", tuple(blocks))
 
 

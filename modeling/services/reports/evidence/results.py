@@ -17,6 +17,7 @@ from modeling.services.reports.records import (
     cite_run,
     cite_version,
 )
+from modeling.wording import factor_in_words
 
 #: Views that look at no radiomics, and those that look at both timepoints or one.
 BASELINES = ("clinical", "volume_change", "diameter_change")
@@ -188,7 +189,7 @@ def subgroups(records: Records) -> Evidence | None:
     shown = [row for row in rows if row.get("auc") is not None]
     if not rows or records.primary is None:
         return None
-    factors = listed(list(dict.fromkeys(str(row["factor"]) for row in rows)))
+    factors = listed(list(dict.fromkeys(factor_in_words(str(row["factor"])) for row in rows)))
     words = (
         f"Subgroups of {factors}: an AUC in {len(shown)} of {len(rows)}, interaction tests with Holm's correction."
     )
