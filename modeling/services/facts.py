@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from cohorts.models import PathologyOutcome, Patient, Timepoint
 from imaging.models import ImageSeries
 from imaging.selectors import PatientLocation
+from modeling.core.study.cuts import OWN_CUT, VIABLE
 
 Fact = str | float
 
@@ -53,7 +54,9 @@ def facts_of_patient(
     # A correction that leaves the class as it was, or another threshold, changes no number that is modelled; still
     # it is another reading, and another snapshot.
     facts["reading|version"] = float("nan") if outcome is None else float(outcome.version)
-    facts["reading|mpr_threshold_percent"] = float(patient.cohort.mpr_threshold_percent)
+    # The percentage itself, so that predictions can be looked at against other cuts; no model ever sees it.
+    facts[VIABLE] = float("nan") if outcome is None else float(outcome.viable_percent)
+    facts[OWN_CUT] = float(patient.cohort.mpr_threshold_percent)
     return facts
 
 
