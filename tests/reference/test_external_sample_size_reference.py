@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from modeling.core.performance.external_sample_size import (
-    NO_DECISION,
+    NO_THRESHOLD,
     advise_external,
     error_of_area,
     error_of_net_benefit,
@@ -105,7 +105,7 @@ def test_the_advice_takes_the_largest_criterion_and_names_what_it_leaves_out() -
     assert found.needed == max(numbers) == found.criteria["slope"]
     assert found.needed_events == np.ceil(0.4 * max(numbers))
     assert found.criteria["net_benefit"] is None
-    assert found.reasons == {"net_benefit": NO_DECISION}
+    assert found.reasons == {"net_benefit": NO_THRESHOLD}
     assert found.spread == pytest.approx(1.0, rel=1e-3)
 
 

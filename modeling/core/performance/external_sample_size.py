@@ -20,7 +20,7 @@ _Z = 1.96
 OE_WIDTH, SLOPE_WIDTH, AREA_WIDTH, BENEFIT_WIDTH = 0.2, 0.2, 0.1, 0.2
 #: Log-odds that vary less than this tell no slope.
 _SMALLEST_SPREAD = 1e-6
-NO_DECISION = "No treatment decision is meant, so there is no threshold at which net benefit would be estimated."
+NO_THRESHOLD = "No treatment decision is meant, so there is no threshold at which net benefit would be estimated."
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def advise_external(*, prevalence: float, area: float | None, log_odds: Floats) 
     """
     widths = {"observed_expected": OE_WIDTH, "slope": SLOPE_WIDTH, "area": AREA_WIDTH, "net_benefit": BENEFIT_WIDTH}
     criteria: dict[str, int | None] = dict.fromkeys(widths)
-    reasons = {"net_benefit": NO_DECISION}
+    reasons = {"net_benefit": NO_THRESHOLD}
     spread = float(np.std(log_odds)) if len(log_odds) else None
     if not 0 < prevalence < 1:
         why = "All training patients have the same outcome."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Block, Document, Note, Paragraph, Section
 from modeling.models import Evaluation
-from modeling.services.reports import comparisons, participants, performance, provenance, selection
+from modeling.services.reports import comparisons, participants, performance, provenance, selection, sensitivity
 from modeling.services.reports.limitations import limitations
 from modeling.services.reports.numbers import counted, interval
 from modeling.services.reports.records import Records
@@ -26,6 +26,8 @@ def study(records: Records) -> Document:
         performance.classification(records),
         performance.calibration(records),
         performance.subgroups(records),
+        sensitivity.cuts(records),
+        sensitivity.external_size(records),
         selection.features(records),
         selection.classifiers(records),
         selection.habitats(records),
