@@ -50,7 +50,10 @@ def uncorrected(records: Records) -> Evidence | None:
     """Say that test patients are taken as they are, where classes were weighted in training."""
     if not records.recipe.get("class_weight"):
         return None
-    words = "Weights of the classes are used only while a classifier learns; patients who are tested are neither weighted nor resampled."
+    words = (
+        "Weights of the classes are used only while a classifier learns; patients who are tested are neither weighted nor "
+        "resampled."
+    )
     return Evidence(words, cite_recipe(records))
 
 
