@@ -178,10 +178,7 @@ def test_the_page_of_a_run_shows_cuts_size_and_the_missing_decision(run: Trainin
     client.force_login(run.started_by)  # type: ignore[arg-type]
     page = client.get(reverse("modeling:run", args=[run.cohort.code, run.number])).content.decode()
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page)).replace("&#x27;", "'")
-    assert (
-        "Integrated was trained on the cohort's own cut (at most 10 % viable tumour) and was not refitted"
-        in words
-    )
+    assert "Integrated was trained on the cohort's own cut (at most 10 % viable tumour) and was not refitted" in words
     assert "at most 65 % in adenocarcinoma" in words
     needed = run.findings["external_size"]["needed"]
     assert re.sub(r"\D", "", words.split("external patients with")[0].rsplit("About", 1)[1]) == str(needed)
