@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 _GROUPS = {
@@ -19,6 +19,14 @@ _GROUPS = {
 }
 _TIMES = {"pre": _("before"), "post": _("after"), "delta": _("change")}
 
+
+#: What decision curves are for; nobody has named a decision that the estimate would inform.
+NO_DECISION = gettext_noop(
+    "No treatment decision is meant: nobody in this study would act on this estimate before surgery; the curve compares "
+    "models, not policies."
+)
+#: The same of a researcher's own table, whose outcome may be another one.
+NO_DECISION_OF_TABLE = gettext_noop("No decision is stated: the curve compares models, not policies.")
 
 _CLASSIFIERS = {
     "logistic": _("Logistic regression"),

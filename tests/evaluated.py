@@ -12,6 +12,7 @@ from cohorts.models import PathologyOutcome, Patient
 from imaging import storage
 from imaging.models import HabitatModel
 from imaging.services.protocols import protocol_named
+from modeling.core.performance.external_sample_size import advise_external
 from modeling.core.performance.measure import measure
 from modeling.core.recipes import STANDARD
 from modeling.core.study import spectrum
@@ -145,6 +146,11 @@ def _findings(table: FeatureTable, snapshot: TableSnapshot) -> dict[str, Any]:
         row = {"factor": factor, "level": level, "n": n, "events": n // 2, "auc": auc, "low": low, "high": high}
         return row | {"reason": reason, "interaction_p": 0.41, "interaction_p_holm": 0.82}
 
+    def cut(split: str, cut: str, n: int, events: int, auc: float | None) -> dict[str, Any]:
+        low, high = (None, None) if auc is None else (auc - 0.2, auc + 0.15)
+        row = {"split": split, "cut": cut, "own": cut == "10", "n": n, "events": events, "left_out": 0}
+        return row | {"auc": auc or 0.74, "low": low, "high": high, "reason": "" if auc else "No interval here."}
+
     pooled = {"estimate": 0.79, "low": 0.62, "high": 0.9, "tau2": 0.04, "i2_percent": 21.0, "q": 1.2, "q_p": 0.27}
     splits = table.split.value_counts()
     opened = bool(splits.get("external", 0))
@@ -205,6 +211,20 @@ def _findings(table: FeatureTable, snapshot: TableSnapshot) -> dict[str, Any]:
         },
         "centre_predictability": {"clinical": 0.52, "integrated": 0.81},
         "warnings": ["The smaller class has few training patients."],
+        "cuts": {
+            "model": "integrated",
+            "own_percent": 10.0,
+            "rows": [
+                cut("nested_cv", "10", 27, 12, None),
+                cut("internal_test", "20", 12, 7, 0.71),
+                *(
+                    [cut("external", "10", 24, 11, 0.79), cut("external", "by histology", 20, 14, 0.66)]
+                    if opened
+                    else []
+                ),
+            ],
+        },
+        "external_size": asdict(advise_external(prevalence=0.45, area=0.8, log_odds=np.linspace(-2.0, 2.0, 40))),
         "flow": {
             "enrolled": len(table.X) + len(snapshot.excluded),
             "excluded": {"No pathology outcome is entered.": len(snapshot.excluded)} if snapshot.excluded else {},

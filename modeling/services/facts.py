@@ -14,6 +14,7 @@ from cohorts.selectors.patients import true_scan_date
 from imaging.models import ImageSeries
 from imaging.selectors import PatientLocation
 from modeling.core.study.comparators import RADIOLOGIST, SUV_POST, SUV_PRE
+from modeling.core.study.cuts import OWN_CUT, VIABLE
 from modeling.core.study.sensitivity import DAYS_DOSE_TO_CT, PAIR
 
 Fact = str | float
@@ -67,7 +68,9 @@ def facts_of_patient(
     # A correction that leaves the class as it was, or another threshold, changes no number that is modelled; still
     # it is another reading, and another snapshot.
     facts["reading|version"] = float("nan") if outcome is None else float(outcome.version)
-    facts["reading|mpr_threshold_percent"] = float(patient.cohort.mpr_threshold_percent)
+    # The percentage itself, so that predictions can be looked at against other cuts; no model ever sees it.
+    facts[VIABLE] = float("nan") if outcome is None else float(outcome.viable_percent)
+    facts[OWN_CUT] = float(patient.cohort.mpr_threshold_percent)
     return facts
 
 

@@ -26,6 +26,7 @@ from modeling.core.recipes import Recipe
 from modeling.core.study import spectrum
 from modeling.core.study.analyse import StudyResult, external_heterogeneity
 from modeling.core.study.comparators import comparators
+from modeling.core.study.cuts import at_other_cuts, own_cut
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.leakage import require_no_leak
 from modeling.core.study.sensitivity import adjusted_for_days, scan_pairs
@@ -148,6 +149,12 @@ def _findings(cohort: Cohort, fitted: Fitted) -> dict[str, Any]:
         "scan_pairs": {split: [asdict(row) for row in rows] for split, rows in study.scan_pairs.items()},
         "spectrum": _spectrum(fitted),
         "warnings": list(study.warnings),
+        "cuts": {
+            "model": primary_view(study.models),
+            "own_percent": own_cut(fitted.table),
+            "rows": [asdict(row) for row in study.cuts],
+        },
+        "external_size": asdict(study.external_size) if study.external_size else None,
         "flow": {
             "enrolled": len(fitted.cases) + len(fitted.excluded),
             "excluded": dict(reasons.most_common()),
@@ -296,6 +303,7 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
     heterogeneity = {name: asdict(pooled) for name, pooled in external_heterogeneity(found).items()}
     training_run.findings = training_run.findings | {"heterogeneity": heterogeneity}
     training_run.findings |= _findings_of_opening(training_run.findings, external, models[primary_view(models)])
+    _add_external_cuts(training_run, external)
     training_run.save(update_fields=["findings"])
     _log_openings(training_run, table, centres, actor=actor, reason=reason)
     changes = {"external centres": (None, sorted(str(centre) for centre in centres))}
@@ -303,6 +311,17 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
         "opened external test", training_run, actor=actor, cohort=training_run.cohort, changes=changes, reason=reason
     )
     return len(centres)
+
+
+def _add_external_cuts(training_run: TrainingRun, external: FeatureTable) -> None:
+    """Add the external patients to the sensitivity analysis of a run that recorded one."""
+    cuts = training_run.findings.get("cuts")
+    if not cuts:
+        return
+    version = training_run.model_versions.get(name=cuts["model"])
+    model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
+    rows = [asdict(row) for row in at_other_cuts(external, predict_splits(model, external), nested=None)]
+    training_run.findings = training_run.findings | {"cuts": cuts | {"rows": [*cuts["rows"], *rows]}}
 
 
 def describe_run(training_run: TrainingRun) -> list[dict[str, Any]]:

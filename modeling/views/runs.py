@@ -60,6 +60,9 @@ def run_detail(request: HttpRequest, cohort_code: str, number: int) -> HttpRespo
         "rows": [{"version": e.model_version, "evaluation": e} for e in evaluations if not e.centre],
         "centre_rows": [{"version": e.model_version, "evaluation": e} for e in evaluations if e.centre],
         "compared": _by_split(run.findings.get("comparisons", [])),
+        "cuts": _by_name(run.findings.get("cuts") or {}),
+        "external_size": run.findings.get("external_size") or {},
+        "external_tested": _tested(evaluations, run.findings.get("cuts") or {}),
         "shown": shown,
         "closely": _closely(shown) if shown else [],
         "candidates": classifier_chart(shown.facts.get("comparison", {})) if shown else None,
@@ -105,6 +108,21 @@ def _closely(version: ModelVersion) -> list[Chart]:
         selection_chart(version.facts, version.selected),
     )
     return [chart for chart in charts if chart]
+
+
+def _by_name(cuts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the rows of other cuts by split, the most independent test first."""
+    return [
+        {"label": Evaluation.Split(split).label, "rows": rows}
+        for split in _TESTS
+        if (rows := [row for row in cuts.get("rows", []) if row["split"] == split])
+    ]
+
+
+def _tested(evaluations: Sequence[Evaluation], cuts: Mapping[str, Any]) -> Evaluation | None:
+    """Give the external test of the model that the run is about, if its external centres are open."""
+    found = (e for e in evaluations if e.split == Evaluation.Split.EXTERNAL and not e.centre)
+    return next((e for e in found if e.model_version.name == cuts.get("model")), None)
 
 
 def _by_split(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

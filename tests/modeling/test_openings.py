@@ -55,6 +55,8 @@ def test_a_closed_run_looks_at_no_other_hospital_until_a_person_opens_them(livin
     assert {external_looks(version) for version in TrainingRun.objects.get(number=1).model_versions.all()} == {1}
     run.refresh_from_db()
     assert run.findings["heterogeneity"] == TrainingRun.objects.get(number=1).findings["heterogeneity"]
+    assert run.findings["cuts"] == TrainingRun.objects.get(number=1).findings["cuts"]
+    assert {row["split"] for row in run.findings["cuts"]["rows"]} == {"nested_cv", "internal_test", "external"}
     entry = AuditEntry.objects.get(verb="opened external test")
     assert (entry.actor, entry.reason) == (living.people["researcher"], "The recipe is final.")
 

@@ -210,6 +210,12 @@ def test_scans_are_described_and_the_order_is_that_of_the_first_dose(study: Stud
     assert row["order|days"] == (date(2024, 3, 4) + timedelta(3)).toordinal()
 
 
+def test_the_viable_percentage_is_a_fact_of_the_reading_and_no_feature(study: Study) -> None:
+    assert fact(study, "S-02", "reading|viable_percent") == 5.0
+    assert fact(study, "S-03", "reading|viable_percent") == 60.0
+    assert not [name for name in table(study).X if "viable" in name]
+
+
 def test_facts_are_frozen_with_the_table_and_are_no_features(study: Study) -> None:
     frozen = table(study)
     read = FeatureTable.from_parquet(frozen.to_parquet())

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from modeling.core.performance.external_sample_size import ExternalSize, advise_external
 from modeling.core.performance.heterogeneity import Pooled, pool
+from modeling.core.performance.logistic import log_odds
 from modeling.core.performance.measure import EvaluationResult
 from modeling.core.performance.sample_size import SampleSizeAdvice
 from modeling.core.performance.subgroups import SubgroupRow
 from modeling.core.recipes import Recipe
 from modeling.core.study import findings
 from modeling.core.study.comparators import ComparatorRow, comparators
+from modeling.core.study.cuts import CutRow, at_other_cuts
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.fold_sources import FoldSources
 from modeling.core.study.leakage import require_no_leak
@@ -69,6 +72,10 @@ class StudyResult:
         The primary model beside the days from the last dose to the CT.
     scan_pairs : dict of str to list of SubgroupRow
         The primary model where both scans were made alike and where not, by split.
+    cuts : list of CutRow
+        The primary model's predictions against other cuts of the viable percentage; empty where that is not known.
+    external_size : ExternalSize or None
+        How many external patients precise measures of the primary model would need.
     """
 
     models: dict[str, FittedModel]
@@ -84,6 +91,8 @@ class StudyResult:
     comparators: list[ComparatorRow]
     timing: list[AdjustedRow]
     scan_pairs: dict[str, list[SubgroupRow]]
+    cuts: list[CutRow] = field(default_factory=list)
+    external_size: ExternalSize | None = None
 
 
 def analyse(
@@ -156,7 +165,23 @@ def _study(run: StudyRun) -> StudyResult:
         comparators=comparators(table),
         timing=adjusted_for_days(table, described),
         scan_pairs=scan_pairs(table, described),
+        cuts=at_other_cuts(table, described, nested=nested[primary]),
+        external_size=external_size(evaluations[primary], described["nested_cv"]),
     )
+
+
+def external_size(rows: Sequence[EvaluationResult], inner: Predictions) -> ExternalSize:
+    """Compute how many external patients a model needs that does there as in nested cross-validation.
+
+    Parameters
+    ----------
+    rows : sequence of EvaluationResult
+        Of the model; the area of ``nested_cv`` is assumed.
+    inner : Predictions
+        Its out-of-fold predictions of the training patients, whose log-odds and share of events are assumed.
+    """
+    area = next((row.auc for row in rows if row.split == "nested_cv"), None)
+    return advise_external(prevalence=float(inner.outcomes.mean()), area=area, log_odds=log_odds(inner.probabilities))
 
 
 def external_heterogeneity(evaluations: Mapping[str, Sequence[EvaluationResult]]) -> dict[str, Pooled]:

@@ -8,7 +8,7 @@ from typing import Any
 from modeling.core.reporting.documents import Figure
 from modeling.models import Evaluation
 from modeling.services.reports.records import Records, cite_evaluations, cite_run
-from modeling.wording import subgroup_in_words
+from modeling.wording import NO_DECISION, subgroup_in_words
 
 #: Colour-blind-safe (Okabe-Ito), one colour for one split in all figures.
 _COLOURS = {
@@ -203,7 +203,7 @@ def decision(evaluation: Evaluation, *, source: str) -> Figure | None:
             | {"legend": {"title": "Who is called a responder", "orient": "top"}},
         },
     }
-    caption = f"Net benefit below −0.1 is not drawn. {evaluation.get_split_display()}, {evaluation.n} patients."
+    caption = f"{NO_DECISION} Net benefit below −0.1 is not drawn. {evaluation.get_split_display()}, {evaluation.n} patients."
     return Figure("decision", "Decision curves", spec, caption, source)
 
 

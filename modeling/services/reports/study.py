@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Block, Document, Note, Paragraph, Section
 from modeling.models import Evaluation
-from modeling.services.reports import comparisons, participants, performance, provenance, selection, without_model
+from modeling.services.reports import (
+    comparisons,
+    participants,
+    performance,
+    provenance,
+    selection,
+    sensitivity,
+    without_model,
+)
 from modeling.services.reports.limitations import limitations
 from modeling.services.reports.numbers import counted, interval
 from modeling.services.reports.records import Records
@@ -28,6 +36,8 @@ def study(records: Records) -> Document:
         performance.calibration(records),
         performance.subgroups(records),
         without_model.sensitivity(records),
+        sensitivity.cuts(records),
+        sensitivity.external_size(records),
         selection.features(records),
         selection.classifiers(records),
         selection.habitats(records),

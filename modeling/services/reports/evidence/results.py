@@ -74,7 +74,7 @@ def metrics(records: Records) -> Evidence | None:
         return None
     words = (
         "AUC; sensitivity, specificity, PPV, NPV, MCC at the frozen threshold; Brier score, calibration intercept and slope; "
-        "net benefit."
+        "net benefit, to compare models: no treatment decision is meant."
     )
     return Evidence(words, cite_evaluations(records))
 
