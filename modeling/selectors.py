@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from cohorts.access import Person, visible
 from cohorts.core.response import is_mpr
@@ -116,6 +116,14 @@ def champion_of(cohort: Cohort, name: str) -> ModelVersion | None:
 def champion_on(cohort: Cohort, name: str, moment: datetime) -> Promotion | None:
     """Give the promotion that made the champion of a moment; its version was in use then."""
     return promotions_of(cohort).filter(name=name, promoted_at__lte=moment).first()
+
+
+def external_looks(version: ModelVersion) -> int:
+    """Return how often the external centres on which a version was tested had been opened, this look included.
+
+    The most that any of these centres was opened counts; 0 where nobody opened them for the version's run.
+    """
+    return version.run.openings.aggregate(most=Max("number"))["most"] or 0
 
 
 def promotions_of(cohort: Cohort) -> QuerySet[Promotion]:
