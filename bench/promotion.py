@@ -21,7 +21,7 @@ from bench.rows import Run
 from bench.timing import now
 from modeling.core.promotion import Rule, judge
 
-SEED, SERIES = 12, 1000
+SEED, SERIES = 12, 500
 SIZES = (60, 120, 300)
 #: Share of responders, AUC of the champion, and how many challengers a series has.
 RATE, CHAMPION, CHALLENGERS = 0.4, 0.80, 10

@@ -188,20 +188,8 @@ def measures_of(y: Ints, p: Floats, *, looks: int) -> Measures:
     looks : int
         As for `level_of`.
     """
-    if not len(y):
-        return Measures(0, 0, slope_reason="no patient")
-    interval = delong_interval(y, p, level=1 - 2 * level_of(looks))
-    calibration = calibration_slope_intercept(y, p)
-    return Measures(
-        n=len(y),
-        events=int(np.sum(y == 1)),
-        auc=auc(y, p),
-        auc_low=interval[0] if interval else None,
-        slope=calibration.slope,
-        intercept=calibration.intercept,
-        observed_expected=observed_expected(y, p).ratio,
-        slope_reason=calibration.reason,
-    )
+    interval = delong_interval(y, p, level=1 - 2 * level_of(looks)) if len(y) else None
+    return replace(_measured(y, p), auc_low=interval[0] if interval else None)
 
 
 def judge(
@@ -243,7 +231,7 @@ def judge(
     """
     if not len(y) == len(p_challenger) == len(p_champion):
         raise NotComparable("Challenger and champion were not given the same patients.")
-    measures = measures_of(y, p_challenger, looks=looks)
+    measures = _measured(y, p_challenger)
     difference, low, why_no_area = _difference(y, p_challenger, p_champion, level=level_of(looks))
     few = "" if why_no_area else _few(measures, rule)
     reasons = (why_no_area or _loss(low, rule.margin, other), few, *_miscalibration(measures, rule))
@@ -316,6 +304,21 @@ def undecided(
     """
     blank = _blank(Measures(0, 0), rule, looks=looks)
     return replace(blank, sentence=sentence, **_decided((reason,)))
+
+
+def _measured(y: Ints, p: Floats) -> Measures:
+    if not len(y):
+        return Measures(0, 0, slope_reason="no patient")
+    calibration = calibration_slope_intercept(y, p)
+    return Measures(
+        n=len(y),
+        events=int(np.sum(y == 1)),
+        auc=auc(y, p),
+        slope=calibration.slope,
+        intercept=calibration.intercept,
+        observed_expected=observed_expected(y, p).ratio,
+        slope_reason=calibration.reason,
+    )
 
 
 def _blank(measures: Measures, rule: Rule, *, looks: int) -> Verdict:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def prediction_of(study: Study) -> Prediction:
-    with_parts = Prediction.objects.exclude(contributions=[]).filter(model_version__state="candidate")
+    with_parts = Prediction.objects.exclude(contributions=[]).filter(model_version__state="champion")
     patient = with_parts.select_related("patient").latest("pk").patient
     return current_predictions(predictions_of(patient))[0]
 
