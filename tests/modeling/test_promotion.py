@@ -467,7 +467,56 @@ def test_the_run_page_shows_the_verdict_and_the_button_obeys_it(living: Study, c
     assert states() == {1: "retired", 2: "champion"}
 
 
-# Cohorts from before promotions were written down.
+def test_pages_call_a_candidate_so_and_an_administrator_promotes_it_from_its_run(fresh: Study, client: Any) -> None:
+    version = ModelVersion.objects.get(name="integrated")
+    client.force_login(fresh.people["administrator"])
+    champions = reverse("modeling:champions", args=[fresh.cohort.code])
+    before = client.get(champions).content.decode()
+    assert "Nobody promoted a model yet." in before
+    assert "Candidates, whose estimates are shown as such" in before
+    api = client.get(reverse("modeling:champion-api", args=[fresh.cohort.code]))
+    assert (api.status_code, api.json()["error"]) == (404, "no_champion")
+    for name in ("patient-panel", "patient-estimate"):
+        shown = client.get(reverse(f"modeling:{name}", args=[fresh.cohort.code, "S-00"])).content.decode()
+        assert '<span class="mark mark-candidate">Candidate</span>' in shown
+    run = client.get(version.run.get_absolute_url()).content.decode()
+    assert "Stays candidate" in run
+    assert "Minima: an AUC whose lower bound is above 0.5" in run
+    assert "the rule asks for at least 60" in run
+    url = reverse("modeling:promote", args=[fresh.cohort.code, version.pk])
+    assert "stays candidate" in client.post(url, {"reason": "ours"}, follow=True).content.decode()
+    client.post(url, {"reason": "a trial of the software", "override": "on"})
+    assert states() == {1: "champion"}
+    after = client.get(champions).content.decode()
+    assert "Approved against the rule" in after
+    assert "a trial of the software" in after
+
+
+def test_drift_is_watched_for_a_candidate_too(fresh: Study, client: Any) -> None:
+    client.force_login(fresh.people["researcher"])
+    shown = client.get(reverse("modeling:drift-panel", args=[fresh.cohort.code]))
+    assert shown.context["version"] == ModelVersion.objects.get(name="integrated")
+
+
+# Cohorts from before.
+
+
+def test_a_margin_that_was_the_old_default_is_narrowed_and_a_chosen_one_is_kept(fresh: Study) -> None:
+    narrow_margin = import_module("modeling.migrations.0007_promotion_rule").narrow_margin
+    for given, kept in ((0.05, 0.03), (0.1, 0.1), (0.02, 0.02)):
+        RetrainingPolicy.objects.update_or_create(cohort=fresh.cohort, defaults={"margin_auc": given})
+        narrow_margin(apps, None)
+        assert RetrainingPolicy.objects.get(cohort=fresh.cohort).margin_auc == kept
+
+
+def test_a_champion_of_before_that_was_made_by_being_the_first_stays_champion_and_comparator(fresh: Study) -> None:
+    first = ModelVersion.objects.get(name="integrated")
+    ModelVersion.objects.filter(pk=first.pk).update(state="champion")
+    Promotion.objects.create(cohort=fresh.cohort, name="integrated", version=first, kind="first")
+    assert champion_of(fresh.cohort, "integrated") == first_champion_of(fresh.cohort, "integrated") == first
+    verdict = verdict_for(challenge())
+    assert verdict is not None
+    assert (verdict.alone, verdict.first) == (False, None)
 
 
 def test_the_migration_writes_what_the_versions_and_the_audit_trail_tell(living: Study) -> None:
