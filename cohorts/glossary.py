@@ -110,8 +110,8 @@ TERMS: dict[str, Term] = {
         _("champion"),
         _("Champion"),
         _(
-            "The model version whose predictions are shown. Others are challengers until somebody promotes one, "
-            "with a reason that is kept."
+            "The model version that a person put in use, with a reason that is kept. Before that the first version "
+            "is a candidate, and its predictions are shown as a candidate's; others are challengers."
         ),
     ),
     "double_reading": Term(

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("modeling", "0006_masks_of_snapshots")]
+    dependencies = [("modeling", "0007_promotion_rule")]
 
     operations = [
         migrations.AlterField(

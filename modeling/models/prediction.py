@@ -21,7 +21,7 @@ class Prediction(models.Model):
     class Standing(models.TextChoices):
         TRAINING = "training", _("Training patient: out-of-fold probability")
         HELD_OUT = "held_out", _("Held-out patient")
-        PROSPECTIVE = "prospective", _("No outcome was known")
+        PROSPECTIVE = "prospective", _("Before any known surgery, reading or outcome")
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="predictions")
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="predictions")

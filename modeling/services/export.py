@@ -55,10 +55,10 @@ _MEANINGS = {
     "habitat_model": "Version of the habitat model; empty for whole-tumour features",
     "probability": "Predicted probability of major pathological response; research use only",
     "threshold": "Probability threshold, frozen on training patients",
-    "standing": "training: out-of-fold probability; held_out; prospective: no outcome was known",
+    "standing": "training: out-of-fold probability; held_out; prospective: made before any known surgery, reading or outcome",
     "created_at": "When the row was made (UTC, ISO 8601)",
     "model": "Name of the model",
-    "state": "champion, challenger or retired",
+    "state": "candidate, challenger, champion or retired",
 }
 
 

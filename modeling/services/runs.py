@@ -34,7 +34,6 @@ from modeling.core.study.size import primary_view
 from modeling.core.study.validation import evaluate, predict_splits
 from modeling.core.table import FeatureTable
 from modeling.models import Evaluation, ModelVersion, TableSnapshot, TestOpening, TrainingRun
-from modeling.services.promotion import first_champion
 from modeling.services.recorded import Recorded, record
 from modeling.services.snapshots import Case, Gathered
 
@@ -191,6 +190,8 @@ def _save_version(training_run: TrainingRun, model: FittedModel, sha256: str, fi
         run=training_run,
         name=model.name,
         version=(last or 0) + 1,
+        # The first of its name has nobody to challenge, and is not champion before a person promotes it.
+        state=ModelVersion.State.CANDIDATE if last is None else ModelVersion.State.CHALLENGER,
         sha256=sha256,
         threshold=model.threshold,
         threshold_sensitive=model.threshold_sensitive,
@@ -198,8 +199,6 @@ def _save_version(training_run: TrainingRun, model: FittedModel, sha256: str, fi
         selected=list(model.selected),
         facts=_facts(model, fitted.study),
     )
-    if last is None:  # the first of its name has nobody to challenge
-        first_champion(version, actor=training_run.started_by)
     fitted_on = set(model.fitted_on)
     version.fitted_on.set([case.patient for case in fitted.cases if case.code in fitted_on])
     _save_evaluations(version, fitted.study.evaluations[model.name])

@@ -35,7 +35,7 @@ from modeling.services.comparison import differences_of
 from modeling.services.promotion import paired, verdict_for
 from modeling.services.reports.without_model import in_order
 
-_CHALLENGER = ModelVersion.State.CHALLENGER
+_WAITING = (ModelVersion.State.CANDIDATE, ModelVersion.State.CHALLENGER)
 #: Where curves are shown: the most independent test that there is.
 _TESTS = (Evaluation.Split.EXTERNAL, Evaluation.Split.INTERNAL_TEST, Evaluation.Split.NESTED_CV)
 
@@ -54,7 +54,7 @@ def run_detail(request: HttpRequest, cohort_code: str, number: int) -> HttpRespo
         "run": run,
         "findings": run.findings,
         "versions": versions,
-        "judged": [{"version": v, "verdict": verdict_for(v) if v.state == _CHALLENGER else None} for v in versions],
+        "judged": [{"version": v, "verdict": verdict_for(v) if v.state in _WAITING else None} for v in versions],
         "chart": auc_chart(evaluations),
         "curves": _curves(shown, evaluations) if shown else [],
         "rows": [{"version": e.model_version, "evaluation": e} for e in evaluations if not e.centre],

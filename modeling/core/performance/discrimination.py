@@ -51,8 +51,8 @@ def auc(y: Ints, p: Floats) -> float | None:
     return float(placements(y, p)[0].mean())
 
 
-def delong_interval(y: Ints, p: Floats) -> tuple[float, float] | None:
-    """Give the DeLong interval of the area, on the logit scale when the area exceeds 0.9.
+def delong_interval(y: Ints, p: Floats, *, level: float = _LEVEL) -> tuple[float, float] | None:
+    """Return the DeLong interval of the area, two-sided at `level`, on the logit scale when the area exceeds 0.9.
 
     Returns None where the variance cannot be known: fewer than two patients of a class, or a
     perfect separation, for which DeLong's variance is zero whatever the number of patients.
@@ -65,7 +65,7 @@ def delong_interval(y: Ints, p: Floats) -> tuple[float, float] | None:
     area, variance = auc(y, p), _delong_covariance(y, p)
     if area is None or variance is None:
         return None
-    return _interval_of(area, variance=float(variance[0, 0]))
+    return _interval_of(area, variance=float(variance[0, 0]), level=level)
 
 
 def paired_delong(y: Ints, p_one: Floats, p_two: Floats) -> PairedComparison | None:
@@ -211,11 +211,11 @@ def stratified_bootstrap(y: Ints, p: Floats, *, n: int, seed: int) -> tuple[floa
     return float(low), float(high)
 
 
-def _interval_of(area: float, *, variance: float) -> tuple[float, float] | None:
+def _interval_of(area: float, *, variance: float, level: float = _LEVEL) -> tuple[float, float] | None:
     """Give the normal interval of an area, on the logit scale above 0.9; None without a variance."""
     if variance <= 0:
         return None
-    half = float(stats.norm.ppf(0.5 + _LEVEL / 2) * np.sqrt(variance))
+    half = float(stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance))
     if 0.9 < area < 1:
         half /= area * (1 - area)
         return float(expit(logit(area) - half)), float(expit(logit(area) + half))
