@@ -16,8 +16,10 @@ from rich.console import Console
 
 from bench import rows
 from bench.cases import find_source, write_cases
+from bench.coverage import coverage
 from bench.pages import Page, page_markdown, page_table, pages
 from bench.planted import planted
+from bench.promotion import promotion
 from bench.report import Row, as_json, machine, markdown, notes_of, stage_table, table
 from bench.scan import cohort, scan
 from bench.stages import stages
@@ -33,7 +35,12 @@ ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {
     "scan": scan,
 }
 #: Rows about models; they need no files of cases, and some take minutes.
-MODEL_ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {"study": study, "planted": planted}
+MODEL_ROWS: dict[str, Callable[[rows.Run], list[Row]]] = {
+    "study": study,
+    "planted": planted,
+    "coverage": coverage,
+    "promotion": promotion,
+}
 NAMES = (*ROWS, "cohort", *MODEL_ROWS, "stages", "pages")
 
 

@@ -101,6 +101,7 @@ def _outcome(draw: random.Random, patient: Patient) -> PathologyOutcome:
         ypn="ypN0",
         nodes_examined=12,
         nodes_positive=0,
+        sampling="complete",
         surgery_on=patient.last_dose_on + timedelta(30) if patient.last_dose_on else None,
     )
 

@@ -27,13 +27,14 @@ _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
 
 @dataclass(frozen=True)
 class Chart:
-    """A Vega-Lite specification with its title and the columns of its table."""
+    """A Vega-Lite specification with its title, the columns of its table, and what a reader must know of it."""
 
     key: str
     title: str
     spec: dict[str, Any]
     columns: tuple[str, ...]
     rows: Sequence[dict[str, Any]]
+    note: str = ""
 
 
 def response_scale() -> dict[str, Any]:

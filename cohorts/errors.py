@@ -126,7 +126,7 @@ REMEDIES = {
     "unseen_centre": "Use a recipe without harmonisation, or train again with patients of that centre.",
     "overlap": "Evaluate on patients that the model was not fitted on.",
     "leaked_outcome": "Take the named column out of the table, then try again.",
-    "not_promotable": "Train another challenger, or let an administrator approve this one against the comparison.",
+    "not_promotable": "Train another version, or let an administrator approve this one against the rule.",
     "missing_columns": "Extract the missing features, then try again.",
     "invalid_table": "Train again; if it happens twice, report it with the job's reference.",
     "invalid_recipe": "Correct the recipe's setting that is named.",

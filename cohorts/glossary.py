@@ -31,7 +31,8 @@ TERMS: dict[str, Term] = {
         _("Pathological complete response"),
         _(
             "No viable tumour is left, neither in the primary tumour bed nor in any sampled lymph node (ypT0 ypN0), "
-            "and the tumour bed was sampled completely."
+            "and the tumour bed was sampled completely or, above 3 cm, as IASLC asks. Where it was not, or where nobody "
+            "states how it was sampled, pCR is unconfirmed."
         ),
     ),
     "rvt": Term(
@@ -109,8 +110,8 @@ TERMS: dict[str, Term] = {
         _("champion"),
         _("Champion"),
         _(
-            "The model version whose predictions are shown. Others are challengers until somebody promotes one, "
-            "with a reason that is kept."
+            "The model version that a person put in use, with a reason that is kept. Before that the first version "
+            "is a candidate, and its predictions are shown as a candidate's; others are challengers."
         ),
     ),
     "double_reading": Term(

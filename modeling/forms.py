@@ -67,7 +67,7 @@ class WithdrawalForm(BootstrapMixin, forms.Form):
 
 
 class ScheduleForm(RecipeForm):
-    """When to retrain, and what a challenger must reach to follow the champion."""
+    """When to retrain, and what a version must reach to become champion."""
 
     enabled = forms.BooleanField(required=False, label=_("Retrain on schedule"))
     weekday = forms.ChoiceField(label=_("Weekday"), choices=WEEKDAYS, initial="0")
@@ -79,12 +79,21 @@ class ScheduleForm(RecipeForm):
     slope_low = forms.FloatField(min_value=0, required=False, label=_("Lowest calibration slope"))
     slope_high = forms.FloatField(min_value=0, required=False, label=_("Highest calibration slope"))
 
+    oe_low = forms.FloatField(min_value=0, max_value=1, required=False, label=_("Lowest observed to expected"))
+    oe_high = forms.FloatField(min_value=1, required=False, label=_("Highest observed to expected"))
+    minimum_patients = forms.IntegerField(min_value=4, required=False, label=_("Fewest patients"))
+    minimum_events = forms.IntegerField(min_value=2, required=False, label=_("Fewest of the smaller class"))
+
     def clean(self) -> dict[str, Any]:
-        """Refuse bounds that no slope can meet."""
+        """Refuse bounds that nothing can meet."""
         cleaned = super().clean() or {}
-        low, high = cleaned.get("slope_low"), cleaned.get("slope_high")
-        if low is not None and high is not None and low >= high:
-            self.add_error("slope_high", _("The highest calibration slope must exceed the lowest."))
+        for name, sentence in (
+            ("slope", _("The highest calibration slope must exceed the lowest.")),
+            ("oe", _("The highest ratio of observed to expected must exceed the lowest.")),
+        ):
+            low, high = cleaned.get(f"{name}_low"), cleaned.get(f"{name}_high")
+            if low is not None and high is not None and low >= high:
+                self.add_error(f"{name}_high", sentence)
         return cleaned
 
     @property
@@ -96,7 +105,8 @@ class ScheduleForm(RecipeForm):
     @property
     def policy(self) -> dict[str, Any]:
         """What was said of the rule; a field that was left empty keeps its value."""
-        names = ("minimum_new_outcomes", "margin_auc", "slope_low", "slope_high")
+        numbers = ("margin_auc", "slope_low", "slope_high", "oe_low", "oe_high")
+        names = ("minimum_new_outcomes", *numbers, "minimum_patients", "minimum_events")
         stated = {name: value for name in names if (value := self.cleaned_data[name]) is not None}
         # A box that is not ticked is not sent, so it counts only beside a number.
         boxes = {name: self.cleaned_data[name] for name in ("locked_only", "when_stale")}
@@ -132,7 +142,7 @@ class PromotionForm(BootstrapMixin, forms.Form):
     """Why a version becomes the champion."""
 
     reason = forms.CharField(label=_("Reason"), max_length=200)
-    override = forms.BooleanField(required=False, label=_("Approve it against the comparison"))
+    override = forms.BooleanField(required=False, label=_("Approve it against the rule"))
 
 
 class RollbackForm(BootstrapMixin, forms.Form):

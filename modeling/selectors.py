@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.utils import timezone
 
 from cohorts.access import Person, visible
 from cohorts.core.response import is_mpr
-from cohorts.models import AuditEntry, Cohort, PathologyOutcome, Patient, Timepoint
+from cohorts.models import AuditEntry, BlindedReading, Cohort, OutcomeDraft, PathologyOutcome, Patient, Timepoint
 from imaging.models import HabitatMap, Segmentation
 from imaging.selectors import habitat_maps
+from modeling.core.conclusion import Conclusion, Evidence, conclude
+from modeling.core.prospective import Known, Timing, timing_of
 from modeling.core.views import PRIMARY_MODEL
 from modeling.models import (
     Evaluation,
@@ -37,15 +40,23 @@ def runs_for_list(cohort: Cohort) -> QuerySet[TrainingRun]:
 
 
 def versions_in_use(cohort: Cohort) -> list[ModelVersion]:
-    """Give the champion of each name."""
-    champions = ModelVersion.objects.filter(cohort=cohort, state=ModelVersion.State.CHAMPION)
-    return list(champions.select_related("run__snapshot__habitat_model__protocol").order_by("pk"))
+    """Return the champion of each name, or its candidate where nobody promoted a version."""
+    used = ModelVersion.objects.filter(cohort=cohort, state__in=ModelVersion.IN_USE)
+    return list(used.select_related("run__snapshot__habitat_model__protocol").order_by("pk"))
+
+
+def versions_to_follow(cohort: Cohort) -> list[ModelVersion]:
+    """Return the versions in use and every one that was champion before, the primary model and the newest first."""
+    used = ModelVersion.objects.filter(cohort=cohort).filter(
+        Q(state__in=ModelVersion.IN_USE) | Q(promotions__isnull=False)
+    )
+    return sorted(used.distinct(), key=lambda v: (v.name != PRIMARY_MODEL, v.name, -v.version))
 
 
 def champion_run(cohort: Cohort) -> TrainingRun | None:
-    """Give the run of the primary champion: its habitats are the ones that pages show."""
-    champion = ModelVersion.objects.filter(cohort=cohort, state=ModelVersion.State.CHAMPION, name=PRIMARY_MODEL)
-    found = champion.select_related("run__snapshot__habitat_model").first()
+    """Return the run of the primary model in use: its habitats are the ones that pages show."""
+    used = ModelVersion.objects.filter(cohort=cohort, state__in=ModelVersion.IN_USE, name=PRIMARY_MODEL)
+    found = used.select_related("run__snapshot__habitat_model").first()
     return found.run if found else latest_run(cohort)
 
 
@@ -61,12 +72,55 @@ def predictions_of(patient: Patient) -> list[Prediction]:
 
 
 def current_predictions(predictions: list[Prediction]) -> list[Prediction]:
-    """Give the newest prediction of each champion, the primary model first."""
+    """Return the newest prediction of each model in use, the primary model first."""
     newest: dict[int, Prediction] = {}
     for prediction in predictions:
-        if prediction.model_version.state == ModelVersion.State.CHAMPION:
+        if prediction.model_version.state in ModelVersion.IN_USE:
             newest.setdefault(prediction.model_version_id, prediction)
     return sorted(newest.values(), key=lambda p: (p.model_version.name != PRIMARY_MODEL, p.model_version.name))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A prediction with the evidence on its model, and what may be said of the patient in a word."""
+
+    prediction: Prediction
+    evidence: Evidence | None
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The word for the patient."""
+        conformal = self.prediction.uncertainty.get("conformal")
+        return conclude(conformal["set"] if conformal else None, self.evidence)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the interval of the probability; none of a model that was not shown to do better than chance."""
+        low, high = self.prediction.low, self.prediction.high
+        shown = self.evidence is not None and self.evidence.above_chance and low is not None and high is not None
+        return (low, high) if shown else None  # type: ignore[return-value]  # neither is None where shown
+
+
+def estimates_of(predictions: Sequence[Prediction]) -> list[Estimate]:
+    """Return predictions with the evidence on their models, in their order."""
+    evidence = {
+        version.pk: evidence_on(version)
+        for version in ModelVersion.objects.filter(pk__in={one.model_version_id for one in predictions})
+        .select_related("run")
+        .prefetch_related("evaluations")
+        .order_by("pk")
+    }
+    return [Estimate(one, evidence[one.model_version_id]) for one in predictions]
+
+
+def evidence_on(version: ModelVersion) -> Evidence | None:
+    """Return how a version did on external patients, or, before it was tested there, in nested cross-validation."""
+    external = pooled(version, Evaluation.Split.EXTERNAL)
+    found = external or pooled(version, Evaluation.Split.NESTED_CV)
+    if found is None:
+        return None
+    looks = external_looks(version) if external else 0
+    return Evidence(found.split, found.auc, found.auc_low, found.auc_high, found.n, found.events, looks)
 
 
 def masks_changed_since(prediction: Prediction) -> bool:
@@ -109,13 +163,53 @@ def similar_patients(prediction: Prediction, user: Person) -> list[SimilarPatien
 
 
 def champion_of(cohort: Cohort, name: str) -> ModelVersion | None:
-    """Give the version of a name that is in use now."""
+    """Return the version of a name that a person made champion; None while there are only candidates."""
     return ModelVersion.objects.filter(cohort=cohort, name=name, state=ModelVersion.State.CHAMPION).first()
+
+
+def first_champion_of(cohort: Cohort, name: str) -> ModelVersion | None:
+    """Return the version of a name that was promoted first: what every challenger is compared with."""
+    first = Promotion.objects.filter(cohort=cohort, name=name).order_by("promoted_at", "pk")
+    found = first.select_related("version__run__snapshot").first()
+    return found.version if found else None
+
+
+def known_of(patients: Iterable[int]) -> dict[int, Known]:
+    """Return patient → the earliest days and moments from which the response could be known.
+
+    Every version of the outcome counts, every blinded reading, and drafts that nobody saved.
+    """
+    found = {patient: Known() for patient in patients}
+    outcomes = PathologyOutcome.objects.filter(patient__in=found).values("patient").order_by("patient")
+    dates = outcomes.annotate(
+        operated=Min("surgery_on"), signed=Min("signed_off_on"), entered=Min("entered_at")
+    ).values_list("patient", "operated", "signed", "entered")
+    for patient, operated, signed, entered in dates:
+        found[patient] = Known(operated, signed, None, entered)
+    blinded = BlindedReading.objects.filter(patient__in=found).values_list("patient", "read_at")
+    drafts = OutcomeDraft.objects.filter(patient__in=found).values_list("patient", "updated_at")
+    for patient, moment in (*blinded.order_by("pk"), *drafts.order_by("pk")):
+        earlier = found[patient].read_at
+        found[patient] = replace(found[patient], read_at=min(earlier or moment, moment))
+    return found
 
 
 def champion_on(cohort: Cohort, name: str, moment: datetime) -> Promotion | None:
     """Give the promotion that made the champion of a moment; its version was in use then."""
     return promotions_of(cohort).filter(name=name, promoted_at__lte=moment).first()
+
+
+def timing_at(moment: datetime, known: Known) -> Timing:
+    """Return the timing of a prediction; days of surgery and sign-off are those of the installation's time zone."""
+    return timing_of(timezone.localtime(moment, timezone.get_default_timezone()), known)
+
+
+def external_looks(version: ModelVersion) -> int:
+    """Return how often the external centres on which a version was tested had been opened, this look included.
+
+    The most that any of these centres was opened counts; 0 where nobody opened them for the version's run.
+    """
+    return version.run.openings.aggregate(most=Max("number"))["most"] or 0
 
 
 def promotions_of(cohort: Cohort) -> QuerySet[Promotion]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 _GROUPS = {
@@ -15,9 +15,18 @@ _GROUPS = {
     "transitions": _("Transitions of habitats"),
     "clinical": _("Clinical"),
     "own": _("Own table"),
+    "timing": _("Timing"),
 }
 _TIMES = {"pre": _("before"), "post": _("after"), "delta": _("change")}
 
+
+#: What decision curves are for; nobody has named a decision that the estimate would inform.
+NO_DECISION = gettext_noop(
+    "No treatment decision is meant: nobody in this study would act on this estimate before surgery; the curve compares "
+    "models, not policies."
+)
+#: The same of a researcher's own table, whose outcome may be another one.
+NO_DECISION_OF_TABLE = gettext_noop("No decision is stated: the curve compares models, not policies.")
 
 _CLASSIFIERS = {
     "logistic": _("Logistic regression"),
@@ -40,7 +49,7 @@ def classifier_in_words(name: str) -> str:
 
 _VIEWS = {
     "volume_change": _("Change of volume (baseline)"),
-    "diameter_change": _("Change of largest diameter (baseline)"),
+    "diameter_change": _("Change of largest 3D diameter (baseline)"),
     "clinical": _("Clinical data"),
     "whole_tumour_pre": _("Whole tumour before treatment"),
     "whole_tumour_post": _("Whole tumour after treatment"),
@@ -93,6 +102,8 @@ _OTHER_NAMES = {
     "pdl1_percent": _("PD-L1 (%)"),
     "age_years": _("age (years)"),
     "central": _("central location"),
+    "log_diameter_ratio": _("log ratio of the largest 3D diameters"),
+    "days_dose_to_ct": _("days from the last dose to the CT"),
 }
 
 
@@ -138,13 +149,52 @@ _FACTORS = {
     "pdl1": _("PD-L1 (%)"),
     "age": _("Age (years)"),
     "interval": _("Until surgery"),
+    "pair_contrast": _("Contrast in both scans"),
+    "pair_kernel": _("Kernel of both scans"),
+    "pair_thickness": _("Slice thickness of both scans"),
 }
+
+
+def factor_in_words(factor: str) -> str:
+    """Write what tells groups of patients apart: ``Age (years)``."""
+    return str(_FACTORS.get(factor, factor.replace("_", " ").capitalize()))
 
 
 def subgroup_in_words(factor: str, level: str) -> str:
     """Write one group of patients: ``Age (years): ≥ 65``."""
     level = level.replace(">=", "≥").replace("<=", "≤")
-    return f"{_FACTORS.get(factor, factor.replace('_', ' ').capitalize())}: {level}"
+    return f"{factor_in_words(factor)}: {level}"
+
+
+_COMPARATORS = {
+    "axial_recist": _("RECIST 1.1 by the outlines (longest axial diameter)"),
+    "radiologist": _("Radiologist's reading (RECIST 1.1)"),
+    "axial_diameter_change": _("Change of the longest axial diameter"),
+    "suv_max_change": _("Change of SUVmax (PET)"),
+}
+
+
+def comparator_in_words(name: str) -> str:
+    """Turn the name of what a clinic goes by into words."""
+    return str(_COMPARATORS.get(name, name.replace("_", " ").capitalize()))
+
+
+_KINDS_OF_PATIENTS = {
+    "modelled": _("Modelled"),
+    "complete_response": _("No tumour to outline after treatment: complete response on CT"),
+    "post_not_evaluable": _("CT after treatment not evaluable, such as when no tumour remained on it"),
+    "pre_not_evaluable": _("CT before treatment not evaluable"),
+    "no_features": _("Without both scans, masks or their features"),
+    "not_operated": _("Not operated: no surgery, not resectable, progression or death before it"),
+    "no_pathology": _("No pathology entered"),
+    "not_settled": _("Pathology not settled between readers"),
+    "other": _("Other reasons"),
+}
+
+
+def kind_of_patients_in_words(kind: str) -> str:
+    """Turn a kind of patients, modelled or left out, into words."""
+    return str(_KINDS_OF_PATIENTS.get(kind, kind.replace("_", " ").capitalize()))
 
 
 #: Setting of a recipe → its name and what it decides.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ from cohorts.models import PathologyOutcome, Patient
 from imaging import storage
 from imaging.models import HabitatModel
 from imaging.services.protocols import protocol_named
+from modeling.core.performance.external_sample_size import advise_external
 from modeling.core.performance.measure import measure
 from modeling.core.recipes import STANDARD
+from modeling.core.study import spectrum
+from modeling.core.study.comparators import ComparatorRow
+from modeling.core.study.sensitivity import AdjustedRow
 from modeling.core.table import FeatureTable, assign_splits
 from modeling.models import ModelVersion, TableSnapshot, TestOpening, TrainingRun
 from modeling.services.runs import evaluation_of
@@ -104,12 +109,47 @@ def _snapshot(study: Study, table: FeatureTable) -> TableSnapshot:
     return snapshot
 
 
+def _spectrum(table: FeatureTable) -> list[dict[str, Any]]:
+    left_out = {
+        spectrum.COMPLETE_RESPONSE: [True, True, True, False, None],
+        spectrum.NOT_OPERATED: [None, None, None],
+        spectrum.NO_PATHOLOGY: [None],
+    }
+    return [asdict(row) for row in spectrum.spectrum({spectrum.MODELLED: [bool(y) for y in table.y], **left_out})]
+
+
+def _comparators(splits: pd.Series, opened: bool) -> list[dict[str, Any]]:
+    rows = []
+    for split in ("training", "internal_test", *(["external"] if opened else [])):
+        n = int(splits[split])
+        known = (split, n, n // 2, n)
+        counts = {"CR": 0, "PR": n // 2, "SD": n - n // 2, "PD": 0}
+        rows.append(ComparatorRow("axial_recist", *known, counts, 0.6, (0.4, 0.8), 0.7, (0.5, 0.9), *[None] * 3, ""))
+        rows.append(ComparatorRow("suv_max_change", *known, {}, *[None] * 4, 0.71, 0.52, 0.9, ""))
+    return [asdict(row) for row in rows]
+
+
+def _timing(splits: pd.Series) -> list[dict[str, Any]]:
+    n = int(splits["training"])
+    why = "Predictions come from the models of several folds, so no p value is given."
+    rows = [
+        AdjustedRow("nested_cv", n, n // 2, n, 1.1, 0.9, None, 0.2, None, why),
+        AdjustedRow("internal_test", 8, 4, 8, 1.3, 1.2, 0.003, -0.1, 0.64, ""),
+    ]
+    return [asdict(row) for row in rows]
+
+
 def _findings(table: FeatureTable, snapshot: TableSnapshot) -> dict[str, Any]:
     def subgroup(factor: str, level: str, n: int, auc: float | None) -> dict[str, Any]:
         low, high = (None, None) if auc is None else (auc - 0.12, auc + 0.1)
         reason = "" if auc else "Fewer than 10 responders."
         row = {"factor": factor, "level": level, "n": n, "events": n // 2, "auc": auc, "low": low, "high": high}
         return row | {"reason": reason, "interaction_p": 0.41, "interaction_p_holm": 0.82}
+
+    def cut(split: str, cut: str, n: int, events: int, auc: float | None) -> dict[str, Any]:
+        low, high = (None, None) if auc is None else (auc - 0.2, auc + 0.15)
+        row = {"split": split, "cut": cut, "own": cut == "10", "n": n, "events": events, "left_out": 0}
+        return row | {"auc": auc or 0.74, "low": low, "high": high, "reason": "" if auc else "No interval here."}
 
     pooled = {"estimate": 0.79, "low": 0.62, "high": 0.9, "tau2": 0.04, "i2_percent": 21.0, "q": 1.2, "q_p": 0.27}
     splits = table.split.value_counts()
@@ -155,6 +195,13 @@ def _findings(table: FeatureTable, snapshot: TableSnapshot) -> dict[str, Any]:
         "heterogeneity": {"integrated": pooled | {"prediction_low": 0.4, "prediction_high": 0.95, "k": 2}}
         if opened
         else {},
+        "spectrum": _spectrum(table),
+        "comparators": _comparators(splits, opened),
+        "timing": _timing(splits),
+        "scan_pairs": {
+            "nested_cv": [subgroup("pair_kernel", "same", 16, None), subgroup("pair_kernel", "different", 8, None)],
+            "internal_test": [subgroup("pair_contrast", "same", 40, 0.74)],
+        },
         "subgroups": {
             "integrated": [
                 subgroup("histology", "adenocarcinoma", 60, 0.81),
@@ -164,6 +211,20 @@ def _findings(table: FeatureTable, snapshot: TableSnapshot) -> dict[str, Any]:
         },
         "centre_predictability": {"clinical": 0.52, "integrated": 0.81},
         "warnings": ["The smaller class has few training patients."],
+        "cuts": {
+            "model": "integrated",
+            "own_percent": 10.0,
+            "rows": [
+                cut("nested_cv", "10", 27, 12, None),
+                cut("internal_test", "20", 12, 7, 0.71),
+                *(
+                    [cut("external", "10", 24, 11, 0.79), cut("external", "by histology", 20, 14, 0.66)]
+                    if opened
+                    else []
+                ),
+            ],
+        },
+        "external_size": asdict(advise_external(prevalence=0.45, area=0.8, log_odds=np.linspace(-2.0, 2.0, 40))),
         "flow": {
             "enrolled": len(table.X) + len(snapshot.excluded),
             "excluded": {"No pathology outcome is entered.": len(snapshot.excluded)} if snapshot.excluded else {},

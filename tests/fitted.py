@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
 from modeling.core.estimators.chain import FeatureChain
-from modeling.core.estimators.late_fusion import LateFusion
+from modeling.core.estimators.late_fusion import LateFusion, bases_of
 from modeling.core.estimators.preprocessing import Winsorizer
 from modeling.core.estimators.view_model import ViewModel
-from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.fitted_model import FittedModel, Refits
 
 
 def draw(n: int = 120, n_features: int = 4, *, seed: int = 0, shift: float = 1.0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -41,6 +42,28 @@ def fit_fusion(X: pd.DataFrame, y: np.ndarray, one: str, other: str) -> FittedMo
     places = np.array_split(np.arange(X.shape[1]), 2)
     bases = [("one", view_model(one), places[0]), ("other", view_model(other), places[1])]
     return fitted(LateFusion(bases, folds=3).fit(X.to_numpy(), y), X, y, "logistic")
+
+
+def with_refits(model: FittedModel, X: pd.DataFrame, *, n: int = 100, seed: int = 0) -> FittedModel:
+    """Give a model samples of its training patients, each of which selects all columns."""
+    random = np.random.default_rng(seed)
+    y = np.asarray(model.outcomes)
+    classes = [np.flatnonzero(y == label) for label in (0, 1)]
+    drawn = np.hstack([random.choice(members, size=(n, len(members))) for members in classes]).astype(np.int32)
+    views = bases_of(model.estimator)
+    parts = np.array_split(np.arange(X.shape[1]), len(views))
+    return replace(
+        model,
+        refits={
+            f"part {number}": Refits(
+                columns=tuple(X.columns[places]),
+                values=X.to_numpy()[:, places],
+                drawn=drawn,
+                selected=(tuple(X.columns[places]),) * n,
+            )
+            for number, places in enumerate(parts)
+        },
+    )
 
 
 def fitted(estimator: ViewModel | LateFusion, X: pd.DataFrame, y: np.ndarray, classifier: str) -> FittedModel:

@@ -26,7 +26,7 @@ READING: dict[str, Any] = {
     "nodes_positive": 0,
     "nodes_viable_percent": None,
     "tumour_bed_mm": Decimal("31.5"),
-    "sampling_complete": True,
+    "sampling": "complete",
     "tnm_edition": 9,
     "surgery_on": date(2024, 6, 10),
     "signed_off_on": date(2024, 6, 20),

@@ -12,8 +12,8 @@ from cohorts.core.errors import Reason, gettext_noop
 MISSING_WORDS = frozenset(
     {
         *("", "na", "n/a", "n.a.", "n.a", "<na>", "nan", "null", "none", "nil", "missing", "unknown", "unk"),
-        *("not known", "not available", "not done", "nd", "n.d.", "?", "??", ".", "..", "-", "--", "---", "\u2013"),
-        *("\u2014", "\u2212", "未知", "不详", "缺失", "未查"),
+        *("not known", "not stated", "not_stated", "not available", "not done", "nd", "n.d.", "?", "??", "."),
+        *("..", "-", "--", "---", "\u2013", "\u2014", "\u2212", "未知", "不详", "缺失", "未查", "未说明"),
     }
 )
 #: What a spreadsheet shows instead of a result.

@@ -1,7 +1,7 @@
 """Lymph nodes by station of the IASLC map: their text form, their totals, and what they mean for ypN.
 
 The text form is that of tables, ``7: 1/4; 10R: 0/2 (30%)``: station, positive of examined nodes, and the viable
-percentage where it was read. Zones follow the IASLC map (Rusch et al., J Thorac Oncol 2009;4:568-577).
+percentage where it was read. Zones and sides follow the IASLC map (Rusch et al., J Thorac Oncol 2009;4:568-577).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def total_positive(stations: Sequence[Station]) -> int | None:
 def check_stations(
     stations: Sequence[Station], *, ypn: str, nodes_examined: int | None, nodes_positive: int | None
 ) -> tuple[Finding, ...]:
-    """Apply the rules on nodes by station: E1 and E7 at each, E13 and W10 on the totals, W11 on ypN.
+    """Apply the rules on nodes by station: E1 and E7 at each, E13 and W10 on the totals, W0, W11 and W13 on ypN.
 
     Parameters
     ----------
@@ -180,24 +180,67 @@ def _check_total(which: str, total: int | None, stated: int | None) -> list[Find
     return [Finding("W10", "stations", _TOO_MANY[which], values)]
 
 
+#: Stations on the left of the map that carry no letter.
+_LEFT = {"5", "6"}
+#: Stations in the midline or without sides; all others are R or L, even where the report leaves it out.
+_WITHOUT_SIDE = {"3a", "3p", "7"}
+
+
+def _number(station: str) -> int:
+    return int(re.sub(r"\D", "", station))
+
+
 def _zone(station: str) -> int:
     """Give the least N category of a positive station: 1 within the lung, 2 mediastinal, 3 supraclavicular."""
-    number = int(re.sub(r"\D", "", station))
+    number = _number(station)
     return 3 if number == 1 else 2 if number <= 9 else 1
 
 
+def _side(station: str) -> str:
+    """Give R or L, empty in the midline, ``?`` where the report does not state it."""
+    if station in _WITHOUT_SIDE:
+        return ""
+    return "L" if station in _LEFT else station[-1] if station[-1] in "RL" else "?"
+
+
 def _check_ypn(positive: set[str], ypn: str) -> Iterator[Finding]:
-    if not positive or not ypn.startswith(("ypN1", "ypN2", "ypN3")):
-        return  # rule E7 says what there is to say
+    if not positive or not ypn.startswith(("ypN1", "ypN2")):
+        return  # of ypN0 and ypNX rule E7 says what there is to say, and ypN3 fits every positive station
+    sided = [s for s in _in_order(positive) if _side(s) in {"R", "L"}]
+    unsided = [s for s in _in_order(positive) if _side(s) == "?"]
+    if {_side(s) for s in sided} == {"R", "L"}:
+        template = gettext_noop(
+            "Positive nodes on both sides ({stations}) mean ypN3, wherever the primary is, but {ypn} is entered."
+        )
+        yield Finding("W0", "stations", template, {"stations": ", ".join(sided), "ypn": ypn})
+        return
+    yield from _check_zones(positive, ypn)
+    if sided and unsided:
+        template = gettext_noop(
+            "On which side is station {unsided}? {sided} is positive, too; nodes on both sides would mean ypN3."
+        )
+        yield Finding("W13", "stations", template, {"unsided": ", ".join(unsided), "sided": ", ".join(sided)})
+
+
+def _check_zones(positive: set[str], ypn: str) -> Iterator[Finding]:
     stated, least = int(ypn[3]), max(_zone(station) for station in positive)
-    mediastinal = sorted((s for s in positive if _zone(s) == 2), key=STATIONS.index)
-    values = {"ypn": ypn, "stations": ", ".join(sorted(positive, key=STATIONS.index))}
+    mediastinal = [s for s in _in_order(positive) if _zone(s) == 2]
+    values = {"ypn": ypn, "stations": ", ".join(_in_order(positive))}
     if stated < least:
         template = gettext_noop("Positive nodes at {stations} mean ypN{least} or more, but {ypn} is entered.")
         yield Finding("W11", "stations", template, values | {"least": str(least)})
     elif stated == 2 and least == 1:
         template = gettext_noop("{ypn} means a positive mediastinal node (stations 2 to 9), but only {stations} are.")
         yield Finding("W11", "stations", template, values)
-    elif (ypn, len(mediastinal) > 1) in {("ypN2a", True), ("ypN2b", False)}:
+    elif (ypn == "ypN2a" and _fewest(mediastinal) > 1) or (ypn == "ypN2b" and len(mediastinal) == 1):
         template = gettext_noop("ypN2a is one positive mediastinal station, ypN2b several; positive are {stations}.")
-        yield Finding("W11", "stations", template, values)
+        yield Finding("W11", "stations", template, {"stations": ", ".join(mediastinal)})
+
+
+def _in_order(stations: Iterable[str]) -> list[str]:
+    return sorted(stations, key=STATIONS.index)
+
+
+def _fewest(stations: Iterable[str]) -> int:
+    """Count stations, with one that lacks its side as if it were the same as the one that has it."""
+    return len({station.rstrip("RL") for station in stations})

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cohorts.core.cells import known_text
 from cohorts.core.errors import Reason, UnreadableTable, gettext_noop
 from cohorts.core.tables import Row, Table
 
@@ -72,11 +73,11 @@ class Project:
         return named[0] if named else labelled[0] if len(labelled) == 1 else None
 
     def value_of(self, column: str, text: str) -> str:
-        """Give the label that stands for a raw value; other text stays as it is."""
+        """Give the label that stands for a raw value, empty where it says "not known"; other text stays as it is."""
         field = self.of_column(column)
         if field is None or _CHECKBOX.fullmatch(column):
             return text
-        return field.choices.get(text, text)
+        return known_text(field.choices.get(text, text))
 
 
 def read_dictionary(table: Table) -> Project:

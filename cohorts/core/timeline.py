@@ -7,13 +7,16 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 from cohorts.core.errors import Finding, gettext_noop
 
 PRE_SCAN_LIMIT_DAYS = 28
 POST_SCAN_LIMIT_DAYS = 28
 SURGERY_LIMIT_DAYS = 70
+#: The shortest course of published practice (Forde et al., N Engl J Med 2018;378:1976-1986): two doses 14 days apart,
+#: surgery about four weeks after the first, the CT within 7 days before it.
+DOSE_TO_SURGERY_MINIMUM_DAYS = 14
+DOSE_TO_SCAN_MINIMUM_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,13 @@ _LABELS = {
     "surgery_on": gettext_noop("surgery"),
     "signed_off_on": gettext_noop("pathology sign-off"),
 }
-#: Dates that must lie after the one before them, not on its day.
-_STRICT = {"last_dose_on", "post_scan_on"}
+#: Later date → those on whose day it cannot lie, either. One cycle has one day of dose, and a CT on the day of the last
+#: dose was taken before the infusion; but one on the day of the first dose is no CT after treatment.
+_NOT_ON_THE_DAY_OF = {"post_scan_on": {"pre_scan_on", "first_dose_on"}, "surgery_on": {"first_dose_on"}}
 
 
 def check_timeline(timeline: Timeline) -> tuple[Finding, ...]:
-    """Apply rule E10 (order of dates) and warnings W6, W8, W9 (distances).
+    """Apply rule E10 (order of dates) and warnings W6, W8, W9, W17, W18 (distances).
 
     Returns
     -------
@@ -52,30 +56,47 @@ def check_timeline(timeline: Timeline) -> tuple[Finding, ...]:
 
 
 def _order(timeline: Timeline) -> Iterator[Finding]:
-    order = list(_LABELS)
-    known = [(name, value) for name in order if (value := getattr(timeline, name)) is not None]
-    for (earlier, first), (later, second) in pairwise(known):
-        # A date between them that is not known keeps its distance all the same.
-        strict = not _STRICT.isdisjoint(order[order.index(earlier) + 1 : order.index(later) + 1])
-        if second < first or (strict and second == first):
-            template = gettext_noop("The {later} must be on or after the {earlier}.")
-            if strict:
-                template = gettext_noop("The {later} must be after the {earlier}.")
-            yield Finding("E10", later, template, {"later": _LABELS[later], "earlier": _LABELS[earlier]})
+    known = [(name, value) for name in _LABELS if (value := getattr(timeline, name)) is not None]
+    for place, (later, second) in enumerate(known):
+        # The nearest date speaks first; a farther one only where the two may not share a day.
+        for earlier, first in reversed(known[:place]):
+            apart = earlier in _NOT_ON_THE_DAY_OF.get(later, ())
+            is_next = earlier == known[place - 1][0]
+            if (is_next and second < first) or (apart and second <= first):
+                template = gettext_noop("The {later} must be on or after the {earlier}.")
+                if apart:
+                    template = gettext_noop("The {later} must be after the {earlier}.")
+                yield Finding("E10", later, template, {"later": _LABELS[later], "earlier": _LABELS[earlier]})
+                break
 
 
 def _distances(timeline: Timeline) -> Iterator[Finding]:
-    rules = (
+    most = (
         ("W8", "pre_scan_on", "first_dose_on", PRE_SCAN_LIMIT_DAYS),
         ("W9", "post_scan_on", "surgery_on", POST_SCAN_LIMIT_DAYS),
         ("W6", "last_dose_on", "surgery_on", SURGERY_LIMIT_DAYS),
     )
-    for rule, earlier, later, limit in rules:
-        first, second = getattr(timeline, earlier), getattr(timeline, later)
-        if first and second and (second - first).days > limit:
+    for rule, earlier, later, limit in most:
+        if (days := _days_between(timeline, earlier, later)) is not None and days > limit:
             template = gettext_noop("{days} days from {earlier} to {later}; the protocol expects at most {limit}.")
-            days = {"days": str((second - first).days), "limit": str(limit)}
-            yield Finding(rule, later, template, {**days, "earlier": _LABELS[earlier], "later": _LABELS[later]})
+            yield Finding(rule, later, template, _distance(days, limit, earlier, later))
+    least = (
+        ("W17", "last_dose_on", "post_scan_on", DOSE_TO_SCAN_MINIMUM_DAYS),
+        ("W18", "last_dose_on", "surgery_on", DOSE_TO_SURGERY_MINIMUM_DAYS),
+    )
+    for rule, earlier, later, limit in least:
+        if (days := _days_between(timeline, earlier, later)) is not None and 0 <= days < limit:
+            template = gettext_noop("{days} days from {earlier} to {later}; at least {limit} are usual.")
+            yield Finding(rule, later, template, _distance(days, limit, earlier, later))
+
+
+def _days_between(timeline: Timeline, earlier: str, later: str) -> int | None:
+    first, second = getattr(timeline, earlier), getattr(timeline, later)
+    return (second - first).days if first and second else None
+
+
+def _distance(days: int, limit: int, earlier: str, later: str) -> dict[str, str]:
+    return {"days": str(days), "limit": str(limit), "earlier": _LABELS[earlier], "later": _LABELS[later]}
 
 
 def date_shift_days(key: bytes, *, cohort_code: str, patient_code: str) -> int:

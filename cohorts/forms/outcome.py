@@ -21,7 +21,11 @@ _HELP = {
     "tumours_resected": _("The values are those of the segmented one."),
     "nodes_examined": _("Empty: the sum of the stations."),
     "nodes_positive": _("Empty: the sum of the stations."),
+    "ypt": _("ypTX: not assessable. ypT1, ypT2: subcategory not stated."),
     "ypn": _("ypNX: nodes not examined."),
+    "ypm": _("A distant metastasis that was found."),
+    "sampling": _("pCR is confirmed only by complete sampling, or above 3 cm by that of IASLC."),
+    "surgical_histology": _("Of the resected tumour; no model learns from it."),
     "reader": _("Initials only."),
 }
 
@@ -52,8 +56,11 @@ class OutcomeForm(LiveMixin, forms.ModelForm[PathologyOutcome]):
         else:
             del self.fields["reason"]
         self.fields["base_version"].initial = self.instance.version or 0
-        for name in ("reported_mpr", "reported_pcr"):
+        for name in ("blinded", "reported_mpr", "reported_pcr"):
             self.fields[name] = _stated(self.fields[name])
+        for name in ("sampling", "surgical_histology", "tnm_edition", "ypm"):
+            choices: Any = self.fields[name].choices  # type: ignore[attr-defined]
+            self.fields[name].choices = [("", _("Not stated")), *((v, w) for v, w in choices if v != "")]  # type: ignore[attr-defined]
 
     def values(self) -> dict[str, Any]:
         """Give what the service stores."""

@@ -18,15 +18,22 @@ _LABELS = {
     "centre": _("centre"),
     "sex": _("sex"),
     "smoking": _("smoking"),
-    "histology": _("histology"),
     "location": _("location"),
     "regimen": _("regimen"),
     "cycles": _("cycles"),
 }
 _HELP = {
     "age_years": _("At diagnosis."),
-    "clinical_stage": _("Before treatment, such as IIIA."),
+    "histology": _("Of the biopsy. That of the resected tumour belongs to the pathology."),
+    "clinical_t": _("cT1, cT2: subcategory not stated."),
+    "clinical_stage": _("Before treatment, such as IIIA. Empty: the stage that cT, cN and cM mean by the edition."),
     "pdl1_percent": _("Tumour proportion score, 0 to 100."),
+    "radiological_response": _(
+        "As the radiologist read the CT after treatment against the one before it, by RECIST 1.1. No model uses it: "
+        "models are compared with it."
+    ),
+    "suv_max_pre": _("Of the primary tumour on PET, by body weight. No model uses it."),
+    "suv_max_post": _("Of the primary tumour on PET, by body weight. No model uses it."),
     "exclusion": _("The patient stays in the cohort and is counted in its flow, but trains no model."),
 }
 

@@ -9,9 +9,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from cohorts.core.response import YPN_CHOICES, YPT_CHOICES, ResponseReading
+from cohorts.core.response import YPM_CHOICES, YPN_CHOICES, YPT_CHOICES, ResponseReading
 from cohorts.models.cohort import User
-from cohorts.models.patient import Patient
+from cohorts.models.patient import TNM_EDITIONS, Patient
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -49,6 +49,11 @@ class PathologyOutcome(models.Model):
         R2 = "R2", "R2"
         RX = "RX", "RX"
 
+    class Sampling(models.TextChoices):
+        COMPLETE = "complete", _("Complete")
+        AS_IASLC = "as_iaslc", _("As IASLC asks above 3 cm: mapped cross-section, about a block a centimetre")
+        INCOMPLETE = "incomplete", _("Incomplete")
+
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="outcomes")
     version = models.PositiveIntegerField()
     is_current = models.BooleanField(default=True)
@@ -60,6 +65,7 @@ class PathologyOutcome(models.Model):
     inflammation_percent = _percent(_("of stroma: inflammation (%)"))
     ypt = models.CharField(_("ypT"), max_length=8, choices=[(c, c) for c in YPT_CHOICES])
     ypn = models.CharField(_("ypN"), max_length=8, choices=[(c, c) for c in YPN_CHOICES])
+    ypm = models.CharField(_("ypM"), max_length=8, choices=[(c, c) for c in YPM_CHOICES], blank=True)
     nodes_examined = models.PositiveSmallIntegerField(_("nodes examined"), null=True, blank=True)
     nodes_positive = models.PositiveSmallIntegerField(_("nodes positive"), null=True, blank=True)
     nodes_viable_percent = _percent(_("viable tumour in nodes (%)"))
@@ -78,14 +84,17 @@ class PathologyOutcome(models.Model):
     )
     procedure = models.CharField(_("procedure"), max_length=16, choices=Procedure, blank=True)
     resection = models.CharField(_("resection margin"), max_length=2, choices=Resection, blank=True)
-    sampling_complete = models.BooleanField(_("tumour bed sampled completely"), default=True)
+    sampling = models.CharField(_("sampling of the tumour bed"), max_length=12, choices=Sampling, blank=True)
+    surgical_histology = models.CharField(
+        _("histology at surgery"), max_length=20, choices=Patient.Histology, blank=True
+    )
     tnm_edition = models.PositiveSmallIntegerField(
-        _("TNM edition"), default=9, choices=[(8, _("8th")), (9, _("9th"))]
+        _("TNM edition of ypT, ypN and ypM"), null=True, blank=True, choices=TNM_EDITIONS
     )
     surgery_on = models.DateField(_("surgery"), null=True, blank=True)
     signed_off_on = models.DateField(_("pathology sign-off"), null=True, blank=True)
     reader = models.CharField(_("reader's initials"), max_length=8, blank=True)
-    blinded = models.BooleanField(_("read blind to model output"), default=True)
+    blinded = models.BooleanField(_("read blind to model output"), null=True, blank=True)
     source = models.CharField(
         _("source"),
         max_length=10,
@@ -126,10 +135,12 @@ class PathologyOutcome(models.Model):
             nodes_viable_percent=number(self.nodes_viable_percent),
             fibrosis_percent=number(self.fibrosis_percent),
             inflammation_percent=number(self.inflammation_percent),
-            sampling_complete=self.sampling_complete,
-            histology=self.patient.histology,
+            sampling=self.sampling,
+            tumour_bed_mm=number(self.tumour_bed_mm),
+            histology=self.surgical_histology or self.patient.histology,
             reported_mpr=self.reported_mpr,
             reported_pcr=self.reported_pcr,
             stations=tuple(self.stations),
             tnm_edition=self.tnm_edition,
+            ypm=self.ypm,
         )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from cohorts.core.staging import CM_CHOICES, CN_CHOICES, CT_CHOICES, ClinicalTNM
 from cohorts.models.cohort import Centre, Cohort
+
+TNM_EDITIONS = [(8, _("8th")), (9, _("9th"))]
 
 PATIENT_CODE = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$", _("Letters, digits, '-', '_' and '.', at most 32.")
 )
+
+_POSITIVE = MinValueValidator(Decimal("0.01"))
 
 
 class Patient(models.Model):
@@ -41,6 +48,12 @@ class Patient(models.Model):
         CENTRAL = "central", _("Central (inner two thirds)")
         PERIPHERAL = "peripheral", _("Peripheral (outer third)")
 
+    class RadiologicalResponse(models.TextChoices):
+        COMPLETE = "CR", _("Complete response (CR)")
+        PARTIAL = "PR", _("Partial response (PR)")
+        STABLE = "SD", _("Stable disease (SD)")
+        PROGRESSIVE = "PD", _("Progressive disease (PD)")
+
     class Exclusion(models.TextChoices):
         NO_SURGERY = "no_surgery", _("No surgery")
         UNRESECTABLE = "unresectable", _("Not resectable")
@@ -59,7 +72,13 @@ class Patient(models.Model):
     )
     sex = models.CharField(_("sex"), max_length=10, choices=Sex, blank=True)
     smoking = models.CharField(_("smoking"), max_length=10, choices=Smoking, blank=True)
-    histology = models.CharField(_("histology"), max_length=20, choices=Histology, blank=True)
+    histology = models.CharField(_("histology before treatment"), max_length=20, choices=Histology, blank=True)
+    clinical_t = models.CharField(_("clinical T"), max_length=8, choices=[(c, c) for c in CT_CHOICES], blank=True)
+    clinical_n = models.CharField(_("clinical N"), max_length=8, choices=[(c, c) for c in CN_CHOICES], blank=True)
+    clinical_m = models.CharField(_("clinical M"), max_length=8, choices=[(c, c) for c in CM_CHOICES], blank=True)
+    clinical_tnm_edition = models.PositiveSmallIntegerField(
+        _("TNM edition of the clinical stage"), null=True, blank=True, choices=TNM_EDITIONS
+    )
     clinical_stage = models.CharField(_("clinical stage"), max_length=10, blank=True)
     pdl1_percent = models.DecimalField(
         _("PD-L1 (%)"),
@@ -74,6 +93,16 @@ class Patient(models.Model):
     cycles = models.PositiveSmallIntegerField(_("cycles"), null=True, blank=True, validators=[MaxValueValidator(12)])
     first_dose_on = models.DateField(_("first dose"), null=True, blank=True)
     last_dose_on = models.DateField(_("last dose"), null=True, blank=True)
+    # Of the patient and not of a timepoint: they are known where no scan was imported, and stay when one is taken back.
+    radiological_response = models.CharField(
+        _("radiological response (RECIST 1.1)"), max_length=2, choices=RadiologicalResponse, blank=True
+    )
+    suv_max_pre = models.DecimalField(
+        _("SUVmax before treatment"), max_digits=5, decimal_places=2, null=True, blank=True, validators=[_POSITIVE]
+    )
+    suv_max_post = models.DecimalField(
+        _("SUVmax after treatment"), max_digits=5, decimal_places=2, null=True, blank=True, validators=[_POSITIVE]
+    )
     enrolled_on = models.DateField(_("enrolment"), null=True, blank=True)
     exclusion = models.CharField(_("excluded because"), max_length=12, choices=Exclusion, blank=True)
     exclusion_note = models.CharField(_("note on the exclusion"), max_length=200, blank=True)
@@ -87,8 +116,22 @@ class Patient(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def clinical_tnm(self) -> ClinicalTNM:
+        """The value twin, to which the rules of staging apply."""
+        return ClinicalTNM(
+            self.clinical_t, self.clinical_n, self.clinical_m, self.clinical_tnm_edition, self.clinical_stage
+        )
+
     def get_absolute_url(self) -> str:
         return reverse("cohorts:patient", args=[self.cohort.code, self.code])
+
+    @property
+    def suv_max_change_percent(self) -> float | None:
+        """Change of SUVmax from before to after treatment; None unless both are entered."""
+        if self.suv_max_pre is None or self.suv_max_post is None:
+            return None
+        return float(100 * (self.suv_max_post - self.suv_max_pre) / self.suv_max_pre)
 
 
 class Timepoint(models.Model):

@@ -15,7 +15,7 @@ from cohorts.selectors.summary import NO_OUTCOME
 _ALL = "\0all"  # no centre has this name
 RESPONSES = ("MPR", "No MPR", NO_OUTCOME)
 _NUMBERS = ("age_years", "pdl1_percent", "cycles", "viable_percent")
-_CHOICES = ("sex", "smoking", "histology", "stage", "location")
+_CHOICES = ("sex", "smoking", "histology", "stage", "stage_edition", "location")
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,12 @@ def baseline(rows: Sequence[dict[str, Any]], *, by: str) -> BaselineTable:
 
 
 def _parts(frame: pd.DataFrame, group: pd.Series[str], order: list[str]) -> list[list[BaselineRow]]:
-    missing = _("Missing")
+    missing, unknown = _("Missing"), _("Not stated")
 
     def numbers(label: str, column: str) -> list[BaselineRow]:
         return measured(label, frame[column], group, order, missing=missing)
 
-    def choice(label: str, column: str) -> list[BaselineRow]:
-        unknown = _("Not stated")
+    def choice(label: str, column: str, *, missing: str = missing) -> list[BaselineRow]:
         levels = {value: value for value in frame[column].cat.categories if value != unknown}
         return counted(label, frame[column], group, order, levels, missing=missing)
 
@@ -57,8 +56,9 @@ def _parts(frame: pd.DataFrame, group: pd.Series[str], order: list[str]) -> list
         numbers(_("Age (years)"), "age_years"),
         choice(_("Sex"), "sex"),
         choice(_("Smoking"), "smoking"),
-        choice(_("Histology"), "histology"),
+        choice(_("Histology before treatment"), "histology"),
         choice(_("Clinical stage"), "stage"),
+        choice(_("TNM edition of the clinical stage"), "stage_edition", missing=unknown),
         numbers(_("PD-L1 (%)"), "pdl1_percent"),
         choice(_("Location"), "location"),
         numbers(_("Cycles of treatment"), "cycles"),

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from cohorts.core.response import SUFFICIENT_SAMPLINGS
 from cohorts.models import Cohort, PathologyOutcome, Patient
 from cohorts.selectors.facts import fact_named, traits
 
@@ -163,7 +164,7 @@ def _response(wanted: str, cohort: Cohort) -> Q:
 _NONE_OR_ZERO = Q(nodes_positive=None) | Q(nodes_positive=0)
 _NOT_VIABLE = Q(nodes_viable_percent=None) | Q(nodes_viable_percent=0)
 _COMPLETE_RESPONSE = (
-    Q(viable_percent=0, ypt="ypT0", ypn="ypN0", nodes_examined__gt=0, sampling_complete=True)
+    Q(viable_percent=0, ypt="ypT0", ypn="ypN0", nodes_examined__gt=0, sampling__in=SUFFICIENT_SAMPLINGS)
     & _NONE_OR_ZERO
     & _NOT_VIABLE
 )

@@ -18,6 +18,8 @@ _FIELDS: Mapping[str, Field[Any, Any]] = {
     field.name: field for model in (Patient, PathologyOutcome) for field in model._meta.concrete_fields
 }
 _RECORDS = ("patient", "pathologyoutcome")
+#: Field → the name under which older acts of the history have it.
+_FORMER_NAMES = {"sampling": "sampling_complete"}
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,16 @@ class FieldChange:
 
 def field_changes(patient: Patient, field: str) -> list[FieldChange]:
     """Give every change of a field of a patient, newest first."""
-    entries = patient.audit_entries.filter(object_type__in=_RECORDS, changes__has_key=field).select_related("actor")
-    return [FieldChange(entry, *(shown(field, value) for value in entry.changes[field])) for entry in entries]
+    names = [field, *filter(None, [_FORMER_NAMES.get(field)])]
+    entries = patient.audit_entries.filter(object_type__in=_RECORDS, changes__has_any_keys=names).select_related(
+        "actor"
+    )
+    return [
+        FieldChange(entry, *(shown(name, value) for value in entry.changes[name]))
+        for entry in entries
+        for name in names
+        if name in entry.changes
+    ]
 
 
 def shown(name: str, value: Any) -> str:

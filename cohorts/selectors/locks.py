@@ -77,11 +77,23 @@ def signed_content(patients: Iterable[Patient]) -> Mapping[str, Mapping[str, obj
     return {
         patient.code: {
             "clinical": _columns(patient),
-            "pathology": _columns(outcomes[patient.pk]) if patient.pk in outcomes else {},
+            "pathology": _of_reading(outcomes[patient.pk]) if patient.pk in outcomes else {},
             "timepoints": timepoints[patient.pk],
         }
         for patient in of_all
     }
+
+
+#: What was asked of the bed's sampling until version 0.6: the same answers are signed in the same words, so that no
+#: signature breaks of which the record did not change.
+_FORMER_SAMPLING = {"complete": True, "incomplete": False}
+
+
+def _of_reading(outcome: PathologyOutcome) -> dict[str, object]:
+    columns = _columns(outcome)
+    if outcome.sampling in _FORMER_SAMPLING:
+        columns["sampling_complete"] = _FORMER_SAMPLING[str(columns.pop("sampling"))]
+    return columns
 
 
 def _columns(record: Model) -> dict[str, object]:

@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from cohorts.models import Cohort, Patient
-from cohorts.selectors.facts import Fact, facts_of
+from cohorts.models import Cohort, PathologyOutcome, Patient
+from cohorts.selectors.facts import Fact, facts_of, patient_has
+from cohorts.selectors.summary import wilson_percent
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Pattern:
     exclusion: str
     has: frozenset[str]
     n: int
+    #: Whether their current pathology, settled where readings are blinded, is an MPR; None where there is none.
+    mpr: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,13 @@ class Left:
     reason: str
     n: int
     query: str
+    known: int = 0
+    mpr: int = 0
+
+    @property
+    def mpr_interval_percent(self) -> tuple[float, float] | None:
+        """Wilson 95 % interval of the MPR rate among those whose response is known; None where nobody's is."""
+        return wilson_percent(self.mpr, self.known)
 
 
 @dataclass(frozen=True)
@@ -68,12 +78,21 @@ def patterns(patients: QuerySet[Patient], cohort: Cohort) -> list[Pattern]:
     """Count patients of each centre by what they have; one query, and few rows whatever the size."""
     facts = facts_of(cohort)
     names = [f"has_{fact.key}" for fact in facts]
-    found = with_facts(patients, cohort, facts)
-    counted = Counter(found.order_by().values_list("centre__name", "centre__code", "exclusion", *names))
-    return [
-        Pattern(name, code, reason, frozenset(f.key for f, flag in zip(facts, flags, strict=True) if flag), n)
-        for (name, code, reason, *flags), n in sorted(counted.items())
-    ]
+    major = patient_has(
+        PathologyOutcome, "patient", is_current=True, viable_percent__lte=cohort.mpr_threshold_percent
+    )
+    found = with_facts(patients, cohort, facts).annotate(has_mpr=major)
+    counted = Counter(found.order_by().values_list("centre__name", "centre__code", "exclusion", "has_mpr", *names))
+    rows = []
+    for (name, code, reason, mpr, *flags), n in sorted(counted.items()):
+        has = frozenset(f.key for f, flag in zip(facts, flags, strict=True) if flag)
+        rows.append(Pattern(name, code, reason, has, n, bool(mpr) if _is_known(has, facts) else None))
+    return rows
+
+
+def _is_known(has: frozenset[str], facts: list[Fact]) -> bool:
+    """Return whether the response is known: pathology is entered, and settled where readings are blinded."""
+    return {"pathology", "settled"} & {fact.key for fact in facts} <= has
 
 
 def completeness(found: list[Pattern], facts: list[Fact]) -> list[CentreRow]:
@@ -108,25 +127,26 @@ def flow(found: list[Pattern], facts: list[Fact]) -> list[Stage]:
             continue
         left = []
         for key in keys:
-            lacking = sum(p.n for p in rest if key not in p.has)
+            lacking = [p for p in rest if key not in p.has]
             rest = [p for p in rest if key in p.has]
             query = f"exclusion=none&lacks={key}" + (f"&has={','.join(passed)}" if passed else "")
-            left.append(Left(_("Without: %(fact)s") % {"fact": labels[key]}, lacking, query))
+            left.append(_left(_("Without: %(fact)s") % {"fact": labels[key]}, lacking, query))
             passed.append(key)
         stages.append(Stage(label(), sum(p.n for p in rest), tuple(reason for reason in left if reason.n)))
     return [*stages, Stage(_("Can be analysed"), stages[-1].n)]
 
 
+def _left(reason: str, patterns: list[Pattern], query: str) -> Left:
+    known, major = (p for p in patterns if p.mpr is not None), (p for p in patterns if p.mpr)
+    return Left(reason, sum(p.n for p in patterns), query, sum(p.n for p in known), sum(p.n for p in major))
+
+
 def _not_excluded(found: list[Pattern]) -> Stage:
-    reasons: Counter[str] = Counter()
-    for pattern in found:
-        reasons[pattern.exclusion] += pattern.n
-    left = tuple(
-        Left(str(label), reasons[value], f"exclusion={value}")
+    left = [
+        _left(str(label), [p for p in found if p.exclusion == value], f"exclusion={value}")
         for value, label in Patient.Exclusion.choices
-        if reasons[value]
-    )
-    return Stage(_("Not excluded"), reasons[""], left)
+    ]
+    return Stage(_("Not excluded"), sum(p.n for p in found if not p.exclusion), tuple(one for one in left if one.n))
 
 
 def matrix_row(patient: Any, facts: list[Fact]) -> list[bool]:

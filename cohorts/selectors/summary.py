@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from cohorts.access import Person, visible
 from cohorts.core.response import ResponseReading, is_mpr, is_pcr
 from cohorts.models import Cohort, Patient, Timepoint
+from cohorts.models.patient import TNM_EDITIONS
 from cohorts.selectors.filters import PatientFilters
 
 #: Values of a row's response; charts give each its colour.
@@ -92,13 +93,14 @@ _OWN = (
     "smoking",
     "histology",
     "clinical_stage",
+    "clinical_tnm_edition",
     "location",
     "cycles",
     "exclusion",
     "enrolled_on",
     "first_dose_on",
 )
-_READING = ("ypt", "ypn", "nodes_examined", "nodes_positive", "sampling_complete")
+_READING = ("ypt", "ypn", "nodes_examined", "nodes_positive", "sampling")
 _DECIMALS = ("viable_percent", "nodes_viable_percent")
 
 
@@ -126,7 +128,7 @@ def _has(kind: Timepoint.Kind) -> Exists:
     return Exists(Timepoint.objects.filter(patient=OuterRef("pk"), kind=kind))
 
 
-def _choices() -> dict[str, dict[str, str]]:
+def _choices() -> dict[str, dict[Any, str]]:
     choices: dict[str, Any] = {
         "sex": Patient.Sex,
         "smoking": Patient.Smoking,
@@ -134,10 +136,12 @@ def _choices() -> dict[str, dict[str, str]]:
         "location": Patient.Location,
     }
     unknown = {"": _("Not stated")}
-    return {name: {value: str(label) for value, label in kind.choices} | unknown for name, kind in choices.items()}
+    words = {name: {value: str(label) for value, label in kind.choices} | unknown for name, kind in choices.items()}
+    editions: dict[Any, str] = {value: str(label) for value, label in TNM_EDITIONS}
+    return words | {"edition": editions | {None: unknown[""]}}
 
 
-def _row(values: dict[str, Any], threshold: float, words: dict[str, dict[str, str]]) -> dict[str, Any]:
+def _row(values: dict[str, Any], threshold: float, words: dict[str, dict[Any, str]]) -> dict[str, Any]:
     mpr, pcr = _response(values, threshold)
     return {
         "patient": values["code"],
@@ -147,8 +151,9 @@ def _row(values: dict[str, Any], threshold: float, words: dict[str, dict[str, st
         "pcr": pcr is True,
         "viable_percent": values["viable_percent"],
         "age_years": values["age_years"],
-        **{name: labels.get(values[name], values[name]) for name, labels in words.items()},
+        **{name: labels.get(values[name], values[name]) for name, labels in words.items() if name != "edition"},
         "stage": values["clinical_stage"] or words["sex"][""],
+        "stage_edition": words["edition"][values["clinical_tnm_edition"]],
         "pdl1_percent": values["pdl1"],
         "cycles": values["cycles"],
         "exclusion": values["exclusion"],

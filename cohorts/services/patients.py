@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from cohorts import audit
 from cohorts.core.errors import ContradictoryOutcome
+from cohorts.core.staging import ClinicalTNM, derived_stage
 from cohorts.core.timeline import check_timeline
 from cohorts.errors import ServiceError
 from cohorts.models import Centre, Cohort, Patient, Timepoint, User
@@ -23,6 +24,10 @@ CLINICAL_FIELDS: Sequence[str] = (
     "sex",
     "smoking",
     "histology",
+    "clinical_t",
+    "clinical_n",
+    "clinical_m",
+    "clinical_tnm_edition",
     "clinical_stage",
     "pdl1_percent",
     "location",
@@ -30,10 +35,29 @@ CLINICAL_FIELDS: Sequence[str] = (
     "cycles",
     "first_dose_on",
     "last_dose_on",
+    "radiological_response",
+    "suv_max_pre",
+    "suv_max_post",
     "enrolled_on",
     "exclusion",
     "exclusion_note",
 )
+
+_STAGING = ("clinical_t", "clinical_n", "clinical_m", "clinical_tnm_edition", "clinical_stage")
+
+
+def with_stage(patient: Patient, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in a clinical stage that is not stated with the one that cT, cN and cM mean by the stated edition.
+
+    Values that say nothing of the stage leave it as it is.
+    """
+    found = dict(values)
+    if not found.keys() & set(_STAGING):
+        return found
+    t, n, m, edition, stage = (found.get(name, getattr(patient, name)) for name in _STAGING)
+    if not stage and (derived := derived_stage(ClinicalTNM(t, n, m, edition))):
+        found["clinical_stage"] = derived
+    return found
 
 
 @transaction.atomic
@@ -43,7 +67,7 @@ def create_patient(
     """Create a patient under a pseudonym; dates out of order are refused as in a change."""
     Cohort.objects.select_for_update().get(pk=cohort.pk)  # a signature over the whole cohort waits, or is seen
     require_cohort_unlocked(cohort)
-    patient = Patient(cohort=cohort, centre=centre, code=code, **(clinical or {}))
+    patient = Patient(cohort=cohort, centre=centre, code=code, **with_stage(Patient(), clinical or {}))
     _require_order(patient)
     patient.full_clean()
     patient.save()
@@ -78,7 +102,7 @@ def update_patient(
     if base_revision not in (None, old.revision):
         raise ServiceError("outdated", _("Somebody saved the clinical data of this patient meanwhile."))
     new = Patient.objects.get(pk=patient.pk)
-    for name, value in values.items():
+    for name, value in with_stage(new, values).items():
         if name not in CLINICAL_FIELDS:
             raise ValueError(f"{name} is not a clinical field")
         setattr(new, name, value)

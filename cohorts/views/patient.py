@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cohorts.access import Action, actions_in, fetch
-from cohorts.core.errors import ContradictoryOutcome
-from cohorts.core.timeline import check_timeline
+from cohorts.core.errors import ContradictoryOutcome, Finding
+from cohorts.core.staging import check_stage
+from cohorts.core.timeline import Timeline, check_timeline
 from cohorts.errors import ServiceError
 from cohorts.forms.patient import NewPatientForm, PatientForm
-from cohorts.models import Cohort, Patient, User
+from cohorts.models import Cohort, PathologyOutcome, Patient, User
 from cohorts.paging import page_by_key
 from cohorts.selectors.history import field_changes
 from cohorts.selectors.locks import lock_of
@@ -39,13 +40,17 @@ def patient_detail(request: HttpRequest, cohort_code: str, patient_code: str) ->
         "actions": actions_in(request.user, patient.cohort),
         "outcome": outcome,
         "response": response_of(outcome, patient.cohort) if outcome else None,
-        "findings": findings(outcome, patient.cohort) if outcome else check_timeline(timeline),
+        "findings": (*_of_record(patient, outcome, timeline), *check_stage(patient.clinical_tnm)),
         "timeline": timeline,
         "lock": lock_of(patient),
         "queries": queries_of(patient),
         "field_marks": True,
     }
     return render(request, "cohorts/patient_detail.html", context)
+
+
+def _of_record(patient: Patient, outcome: PathologyOutcome | None, timeline: Timeline) -> tuple[Finding, ...]:
+    return findings(outcome, patient.cohort) if outcome else check_timeline(timeline)
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,13 +113,13 @@ def _store(request: HttpRequest, patient: Patient, form: PatientForm) -> HttpRes
 
 @require_POST
 def patient_derive(request: HttpRequest, cohort_code: str, patient_code: str) -> HttpResponse:
-    """Say at the fields what the date rules think of what is typed so far, and below what has no field here."""
+    """Say at the fields what the rules of dates and stage think of what is typed, and below what has no field here."""
     patient = fetch_patient(request, Action.EDIT_PATIENT, cohort_code, patient_code)
     form = PatientForm(request.POST, instance=patient, centres=centres_for_person(request, patient.cohort))
     form.is_valid()
     for name in ("first_dose_on", "last_dose_on"):
         setattr(patient, name, form.cleaned_data.get(name))
-    found = check_timeline(timeline_of(patient))
+    found = (*check_timeline(timeline_of(patient)), *check_stage(patient.clinical_tnm))
     elsewhere = [finding for finding in found if finding.field not in form.fields]
     return render(request, "cohorts/_patient_derived.html", {"findings": elsewhere, "places": form.said_at(found)})
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from cohorts.charts import Chart
 from modeling.charts.discrimination import line_colours, split_colours, split_in_words
 from modeling.models import Evaluation
+from modeling.wording import NO_DECISION
 
 
 def calibration_chart(evaluations: Sequence[Evaluation]) -> Chart | None:
@@ -98,7 +99,8 @@ def net_benefit_chart(evaluations: Sequence[Evaluation], *, split: str) -> Chart
         },
     }
     title = _("Decision curve, %(split)s") % {"split": Evaluation.Split(split).label.lower()}
-    return Chart(f"net-benefit-{split}", title, spec, ("strategy", "threshold_percent", "net_benefit"), rows)
+    columns = ("strategy", "threshold_percent", "net_benefit")
+    return Chart(f"net-benefit-{split}", title, spec, columns, rows, note=_(NO_DECISION))
 
 
 def net_benefit_encoding(rows: Sequence[dict[str, Any]], *, event: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from cohorts.charts import Chart
 from modeling.charts.calibration import ideal, net_benefit_encoding, share
 from modeling.charts.discrimination import SPLIT_COLOURS, line_colours, rounded, split_colours
 from modeling.models import Evaluation
+from modeling.wording import NO_DECISION_OF_TABLE
 
 #: The most independent test first; curves are drawn of the first that a report has.
 _TESTS = ("external", "nested_cv")
@@ -138,7 +139,8 @@ def _benefit_chart(pooled: list[tuple[str, Row]]) -> Chart:
         rows.append({"strategy": "everybody", "threshold_percent": threshold, "net_benefit": round(everybody, 4)})
         rows.append({"strategy": "nobody", "threshold_percent": threshold, "net_benefit": 0.0})
     spec = _spec(rows, {"type": "line", "clip": True}, net_benefit_encoding(rows, event=_("the event")))
-    return Chart("table-benefit", _("Decision curve"), spec, ("strategy", "threshold_percent", "net_benefit"), rows)
+    columns = ("strategy", "threshold_percent", "net_benefit")
+    return Chart("table-benefit", _("Decision curve"), spec, columns, rows, note=_(NO_DECISION_OF_TABLE))
 
 
 def _survival_chart(name: str, row: Row) -> Chart:

@@ -19,7 +19,7 @@ import pandas as pd
 import sklearn
 
 from modeling.core.errors import ModelCorrupt, UntrustedModel
-from modeling.core.study.fitted_model import FittedModel
+from modeling.core.study.fitted_model import FittedModel, Refits
 
 FORMAT = 2
 
@@ -82,11 +82,15 @@ def dumps(model: FittedModel) -> bytes:
         "scans": model.scans,
         "icc": model.icc,
         "centres": model.centres,
+        "refits": {
+            part: {"columns": one.columns, "selected": one.selected} for part, one in sorted(model.refits.items())
+        },
     }
+    arrays = {part: {"values": one.values, "drawn": one.drawn} for part, one in sorted(model.refits.items())}
     import skops.io
 
     # One text instead of thousands of nodes: a file of one hundredth of the size.
-    return _canonical(skops.io.dumps({"estimator": model.estimator, "facts": json.dumps(facts)}))
+    return _canonical(skops.io.dumps({"estimator": model.estimator, "facts": json.dumps(facts), "refits": arrays}))
 
 
 def loads(data: bytes, *, sha256: str) -> FittedModel:
@@ -115,14 +119,14 @@ def loads(data: bytes, *, sha256: str) -> FittedModel:
         facts = json.loads(content["facts"])
         if facts["format"] != FORMAT:
             raise ModelCorrupt(f"The model file has format {facts['format']}; this version reads {FORMAT}.")
-        return _model(content["estimator"], facts)
+        return _model(content["estimator"], facts, arrays=content.get("refits", {}))
     except UntrustedTypesFoundException as problem:
         raise UntrustedModel(f"The model file holds types that are not trusted: {_untrusted(data)}.") from problem
     except (zipfile.BadZipFile, AttributeError, ImportError, KeyError, TypeError, ValueError) as problem:
         raise ModelCorrupt("The stored bytes are not a model file.") from problem
 
 
-def _model(estimator: Any, facts: dict[str, Any]) -> FittedModel:
+def _model(estimator: Any, facts: dict[str, Any], *, arrays: dict[str, dict[str, Any]]) -> FittedModel:
     return FittedModel(
         name=facts["name"],
         estimator=estimator,
@@ -141,6 +145,16 @@ def _model(estimator: Any, facts: dict[str, Any]) -> FittedModel:
         scans=facts["scans"],
         icc=facts["icc"],
         centres=tuple(facts["centres"]),
+        # Models that were stored before version 0.6 have none.
+        refits={
+            part: Refits(
+                columns=tuple(one["columns"]),
+                values=arrays[part]["values"],
+                drawn=arrays[part]["drawn"],
+                selected=tuple(map(tuple, one["selected"])),
+            )
+            for part, one in facts.get("refits", {}).items()
+        },
     )
 
 

@@ -63,7 +63,8 @@ class Recipe:
         Whether differences between centres are removed.
     threshold_rule : {"youden", "sensitivity"}
     bootstraps, selection_bootstraps : int
-        Resamples for intervals, and refits for the selection frequency.
+        Resamples for intervals of measures; samples in which the selection is repeated, for its frequency and for
+        intervals of single probabilities.
     temporal_fraction : float
         Share of the patients, those treated last, that the temporal split tests on.
     """
@@ -190,7 +191,8 @@ QUICK = replace(
     lasso_folds=5,
     classifiers=("logistic", "random_forest"),
     bootstraps=200,
-    selection_bootstraps=20,
+    # The fewest of which an interval can be made, and some more.
+    selection_bootstraps=40,
 )
 
 #: All timepoints on their own and the unions as well, to see what each of them adds.

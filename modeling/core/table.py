@@ -41,7 +41,8 @@ class FeatureTable:
     ----------
     X : DataFrame of shape (n_patients, n_features)
         Indexed by patient code. Columns are named ``group|timepoint|feature``, ``clinical|feature``
-        or ``own|feature``; ``source|fact`` tells where a value came from and belongs to no view.
+        or ``own|feature``; ``source|fact`` tells where a value came from and belongs to no view, and
+        ``timing|interval`` belongs to a view only where a recipe names it.
         Undefined values are NaN.
     y : Series of shape (n_patients,)
         1 for a responder, 0 otherwise.
@@ -51,7 +52,8 @@ class FeatureTable:
         ``training``, ``internal_test`` or ``external``.
     facts : DataFrame of shape (n_patients, n_facts), optional
         What is known of the patients and never modelled, as texts or numbers: ``subgroup|name``,
-        ``scan|timepoint|name``, ``order|days`` (the day on which the treatment began) and ``reading|name``.
+        ``scan|timepoint|name``, ``order|days`` (the day on which the treatment began), ``reading|name`` and
+        ``comparator|name`` (what a clinic read without a model).
 
     Raises
     ------

@@ -11,7 +11,9 @@ from modeling.core.errors import InvalidTable
 from modeling.core.views import IMAGE_GROUPS, TIMEPOINTS
 
 SPLITS = ("training", "internal_test", "external")
-FACT_GROUPS = ("subgroup", "scan", "order", "reading")
+FACT_GROUPS = ("subgroup", "scan", "order", "reading", "comparator")
+#: Groups of columns without a timepoint. No built-in view holds one of `source` or `timing`.
+_UNTIMED_GROUPS = frozenset({"clinical", "own", "source", "timing"})
 
 
 def require_codes(index: pd.Index[Any]) -> None:
@@ -29,12 +31,12 @@ def require_columns(X: pd.DataFrame) -> None:
         raise InvalidTable(f"The column {X.columns[X.columns.duplicated()][0]} occurs more than once.")
     for column in X.columns:
         parts = str(column).split("|")
-        clinical = len(parts) == 2 and parts[0] in {"clinical", "own", "source"} and parts[1]
+        clinical = len(parts) == 2 and parts[0] in _UNTIMED_GROUPS and parts[1]
         image = len(parts) == 3 and parts[0] in IMAGE_GROUPS and parts[1] in TIMEPOINTS
         if not (clinical or image):
             raise InvalidTable(
-                f"The column {column!r} is not named group|timepoint|feature, clinical|feature, own|feature or "
-                f"source|fact; groups are {', '.join(IMAGE_GROUPS)}, timepoints {', '.join(TIMEPOINTS)}."
+                f"The column {column!r} is not named group|timepoint|feature, clinical|feature, own|feature, "
+                f"timing|interval or source|fact; groups are {', '.join(IMAGE_GROUPS)}, timepoints {', '.join(TIMEPOINTS)}."
             )
     text = [str(name) for name, kind in X.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if text:

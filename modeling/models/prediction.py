@@ -21,7 +21,7 @@ class Prediction(models.Model):
     class Standing(models.TextChoices):
         TRAINING = "training", _("Training patient: out-of-fold probability")
         HELD_OUT = "held_out", _("Held-out patient")
-        PROSPECTIVE = "prospective", _("No outcome was known")
+        PROSPECTIVE = "prospective", _("Before any known surgery, reading or outcome")
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="predictions")
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="predictions")
@@ -51,13 +51,3 @@ class Prediction(models.Model):
         if not self._state.adding:
             raise ServiceError("prediction_frozen", "A prediction is never changed; a new one is added beside it.")
         super().save(*args, **kwargs)
-
-    @property
-    def width(self) -> float | None:
-        """Width of the 95 % interval, if there is one."""
-        return None if self.low is None or self.high is None else self.high - self.low
-
-    @property
-    def says_responder(self) -> bool:
-        """Whether the probability reaches the frozen threshold."""
-        return self.probability >= self.threshold

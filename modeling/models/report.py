@@ -21,6 +21,7 @@ class Report(models.Model):
         CLEAR = "clear", _("CLEAR checklist")
         METRICS = "metrics", _("METRICS score")
         TRIPOD = "tripod", _("TRIPOD+AI checklist")
+        PROBAST = "probast", _("PROBAST+AI assessment")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="reports")
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="reports")

@@ -46,9 +46,14 @@ class ModelVersion(models.Model):
     cohort_path = "cohort"
 
     class State(models.TextChoices):
+        #: The first of a name: its estimates are shown as a candidate's until a person promotes a version.
+        CANDIDATE = "candidate", _("Candidate")
         CHALLENGER = "challenger", _("Challenger")
         CHAMPION = "champion", _("Champion")
         RETIRED = "retired", _("Retired")
+
+    #: What pages and predictions use; at most one version of a name.
+    IN_USE = (State.CHAMPION, State.CANDIDATE)
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="model_versions")
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="model_versions")

@@ -36,8 +36,17 @@ _MEANINGS = {
     "version": "Version of the reading or of the model",
     "mpr": "Major pathological response: viable tumour at or below the cohort's threshold",
     "pcr": "Pathological complete response; empty where it cannot be evaluated",
+    "histology": "Histology before treatment, of the biopsy",
+    "surgical_histology": "Histology of the resected tumour; part of the outcome, never a predictor",
+    "sampling": "Sampling of the tumour bed: complete, as_iaslc (as IASLC asks above 3 cm), incomplete; empty: not stated",
+    "blinded": "Whether the pathologist read blind to model output; empty: not stated",
+    "tnm_edition": "Edition of the TNM of ypT, ypN and ypM; empty: not stated",
+    "clinical_tnm_edition": "Edition of the TNM of the clinical stage; empty: not stated",
     "location": "central (inner two thirds) or peripheral (outer third): as entered, or else as measured from the CT",
     "location_source": "entered or measured: where the location comes from",
+    "radiological_response": "Radiologist's reading of both CTs by RECIST 1.1: CR, PR, SD or PD; empty: not entered",
+    "suv_max_pre": "SUVmax of the primary tumour before treatment, by body weight",
+    "suv_max_post": "SUVmax of the primary tumour after treatment, by body weight",
     "timepoint": "pre or post treatment",
     "lesion": "Number of the lesion within its timepoint; the index lesion, whose values these are",
     "lesion_region": "Name of the region that the lesion was drawn as",
@@ -46,10 +55,10 @@ _MEANINGS = {
     "habitat_model": "Version of the habitat model; empty for whole-tumour features",
     "probability": "Predicted probability of major pathological response; research use only",
     "threshold": "Probability threshold, frozen on training patients",
-    "standing": "training: out-of-fold probability; held_out; prospective: no outcome was known",
+    "standing": "training: out-of-fold probability; held_out; prospective: made before any known surgery, reading or outcome",
     "created_at": "When the row was made (UTC, ISO 8601)",
     "model": "Name of the model",
-    "state": "champion, challenger or retired",
+    "state": "candidate, challenger, champion or retired",
 }
 
 
@@ -131,7 +140,7 @@ def _patients(cohort: Cohort, user: Person | None) -> pd.DataFrame:
         location = location_of(patient, measured.get(patient.pk, {}))
         row |= {"location": location.zone, "location_source": location.source}
         rows.append(row | _days(patient, readings.get(patient.pk, PathologyOutcome())))
-    return _numeric(_table(rows), ["pdl1_percent"])
+    return _numeric(_table(rows), ["pdl1_percent", "suv_max_pre", "suv_max_post"])
 
 
 def _days(patient: Patient, reading: PathologyOutcome) -> dict[str, int | None]:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 from cohorts.models import PathologyOutcome, Patient, Timepoint
+from cohorts.selectors.patients import true_scan_date
 from imaging.models import ImageSeries
 from imaging.selectors import PatientLocation
+from modeling.core.study.comparators import RADIOLOGIST, SUV_POST, SUV_PRE
+from modeling.core.study.cuts import OWN_CUT, VIABLE
+from modeling.core.study.sensitivity import DAYS_DOSE_TO_CT, PAIR
 
 Fact = str | float
 
@@ -22,6 +27,10 @@ _STAGE = re.compile(r"IV|I{1,3}")
 _STAGE_NUMBERS = {"I": 1.0, "II": 2.0, "III": 3.0, "IV": 4.0}
 _MODELLED_HISTOLOGIES = (Patient.Histology.ADENOCARCINOMA, Patient.Histology.SQUAMOUS)
 _NOT_KNOWN = ""
+#: Levels of the facts that compare both scans of a patient.
+SAME, DIFFERENT = "same", "different"
+#: Slices of which the stated thickness differs by less are as thick as each other, in mm (our default).
+_ALIKE_MM = 0.1
 
 
 def facts_of_patient(
@@ -46,6 +55,12 @@ def facts_of_patient(
         "subgroup|contrast": _contrast(series),
         "subgroup|interval": _interval(patient, outcome),
     }
+    facts |= {f"{PAIR}{name}": value for name, value in _pair(series).items()}
+    facts |= {
+        RADIOLOGIST: str(patient.radiological_response),
+        SUV_PRE: _number(patient.suv_max_pre),
+        SUV_POST: _number(patient.suv_max_post),
+    }
     for kind in Timepoint.Kind.values:
         facts |= {f"scan|{kind}|{name}": value for name, value in _scan(series.get(kind)).items()}
     begun = patient.first_dose_on
@@ -53,7 +68,9 @@ def facts_of_patient(
     # A correction that leaves the class as it was, or another threshold, changes no number that is modelled; still
     # it is another reading, and another snapshot.
     facts["reading|version"] = float("nan") if outcome is None else float(outcome.version)
-    facts["reading|mpr_threshold_percent"] = float(patient.cohort.mpr_threshold_percent)
+    # The percentage itself, so that predictions can be looked at against other cuts; no model ever sees it.
+    facts[VIABLE] = float("nan") if outcome is None else float(outcome.viable_percent)
+    facts[OWN_CUT] = float(patient.cohort.mpr_threshold_percent)
     return facts
 
 
@@ -64,11 +81,14 @@ def clinical_columns(patient: Patient, location: PatientLocation) -> dict[str, f
         "clinical|age_years": nan if patient.age_years is None else float(patient.age_years),
         "clinical|male": float(patient.sex == Patient.Sex.MALE) if patient.sex else nan,
         "clinical|ever_smoker": float(patient.smoking != Patient.Smoking.NEVER) if patient.smoking else nan,
+        # Of the biopsy: the histology at surgery is part of the outcome.
         "clinical|squamous": float(patient.histology == Patient.Histology.SQUAMOUS) if patient.histology else nan,
         "clinical|stage": stage_of(patient)[1],
         "clinical|pdl1_percent": nan if patient.pdl1_percent is None else float(patient.pdl1_percent),
         "clinical|central": float(location.zone == Patient.Location.CENTRAL) if location.zone else nan,
         "clinical|cycles": nan if patient.cycles is None else float(patient.cycles),
+        # No built-in view looks at the timing: a recipe may name it, and every run is adjusted for it.
+        DAYS_DOSE_TO_CT: _days_dose_to_ct(patient),
         # No view looks at a source; it tells what the frozen value rests on: 1 the CT, 0 a person.
         "source|central_measured": float(location.source == "measured") if location.source else nan,
     }
@@ -103,6 +123,44 @@ def _contrast(series: Mapping[str, ImageSeries]) -> str:
     if not used or None in used:
         return _NOT_KNOWN
     return "one scan of two" if len(used) > 1 else "with contrast" if used.pop() else "without contrast"
+
+
+def _pair(series: Mapping[str, ImageSeries]) -> dict[str, str]:
+    """Return whether both scans were made alike; what either does not state is not known.
+
+    Headers state whether a contrast agent was given, not the phase, so that two scans with contrast are called alike.
+    """
+    pre, post = series.get(Timepoint.Kind.PRE), series.get(Timepoint.Kind.POST)
+    if pre is None or post is None:
+        return dict.fromkeys(("contrast", "kernel", "thickness"), _NOT_KNOWN)
+    thick = (pre.slice_thickness_mm, post.slice_thickness_mm)
+    return {
+        "contrast": _compared(pre.contrast, post.contrast),
+        "kernel": _compared(pre.kernel or None, post.kernel or None),
+        "thickness": _NOT_KNOWN
+        if thick[0] is None or thick[1] is None
+        else SAME
+        if abs(thick[0] - thick[1]) < _ALIKE_MM
+        else DIFFERENT,
+    }
+
+
+def _compared(before: bool | str | None, after: bool | str | None) -> str:
+    if before is None or after is None:
+        return _NOT_KNOWN
+    return SAME if before == after else DIFFERENT
+
+
+def _days_dose_to_ct(patient: Patient) -> float:
+    scan = next((one for one in patient.timepoints.all() if one.kind == Timepoint.Kind.POST), None)
+    scanned = true_scan_date(scan) if scan else None
+    if scanned is None or patient.last_dose_on is None:
+        return float("nan")
+    return float((scanned - patient.last_dose_on).days)
+
+
+def _number(value: Decimal | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def _interval(patient: Patient, outcome: PathologyOutcome | None) -> str:

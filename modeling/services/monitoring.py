@@ -1,32 +1,34 @@
-"""How the models in use do on patients whose pathology was not known when they were predicted."""
+"""How models do on patients who were predicted before anybody could know their response."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
-from django.db.models import Min
 from numpy.typing import NDArray
 
 from cohorts.core.response import is_mpr
 from cohorts.models import Cohort, PathologyOutcome
 from modeling.core.performance.calibration import calibration_slope_intercept
 from modeling.core.performance.discrimination import auc, delong_interval
-from modeling.core.views import PRIMARY_MODEL
+from modeling.core.prospective import Timing
 from modeling.models import ModelVersion, Prediction
-from modeling.selectors import versions_in_use
+from modeling.selectors import known_of, timing_at, versions_to_follow
 
 
 @dataclass(frozen=True)
 class Prospective:
-    """Prospective predictions of one version; a measure that is not defined is None, and `reasons` says why."""
+    """Prospective predictions of one version; a measure that is not defined is None, and `reasons` says why.
+
+    ``waiting`` counts patients without an outcome, ``timing_unknown`` those with an outcome and no day of surgery.
+    """
 
     version: ModelVersion
     n: int
     events: int
     waiting: int
+    timing_unknown: int
     auc: float | None
     auc_low: float | None
     auc_high: float | None
@@ -35,47 +37,61 @@ class Prospective:
     reasons: dict[str, str]
 
 
-def prospective(cohort: Cohort) -> dict[str, Prospective]:
-    """Give, by name of the champion, how its prospective predictions fared; the primary model first.
+@dataclass(frozen=True)
+class _Said:
+    """What a version said of patients first, by primary key, and whose timing is unknown."""
 
-    Of each patient the version's first prediction counts, if it was made before the patient's first reading was
-    entered. It stays prospective for the version that made it, also when a later version learns from the patient.
+    probability: dict[int, float]
+    timing_unknown: set[int]
+
+
+def prospective(cohort: Cohort) -> list[Prospective]:
+    """Return how the prospective predictions of every version in use fared, and of those that were champion before.
+
+    Of each patient the version's first prediction counts, if it was made before surgery, sign-off, any reading and
+    any entry of the outcome. It stays prospective for the version that made it, also when a later version learns
+    from the patient.
     """
-    champions = sorted(versions_in_use(cohort), key=lambda v: (v.name != PRIMARY_MODEL, v.name))
-    readings = PathologyOutcome.objects.filter(patient__cohort=cohort)
-    first_known = dict(readings.values("patient").annotate(at=Min("entered_at")).values_list("patient", "at"))
+    versions = versions_to_follow(cohort)
     threshold = float(cohort.mpr_threshold_percent)
+    current = PathologyOutcome.objects.filter(patient__cohort=cohort, is_current=True).select_related("patient")
     responders = {
-        outcome.patient_id: int(is_mpr(outcome.reading, threshold_percent=threshold))
-        for outcome in readings.filter(is_current=True).select_related("patient")
+        outcome.patient_id: int(is_mpr(outcome.reading, threshold_percent=threshold)) for outcome in current
     }
-    found = _first_predictions(champions, first_known)
-    return {version.name: _measured(version, found[version.pk], responders) for version in champions}
+    said = _first_said(versions)
+    return [_measured(version, said[version.pk], responders) for version in versions]
 
 
-def _first_predictions(versions: list[ModelVersion], first_known: dict[int, datetime]) -> dict[int, dict[int, float]]:
-    """Give version → patient → probability."""
+def _first_said(versions: list[ModelVersion]) -> dict[int, _Said]:
+    """Return version → what it said first of each patient, as far as it was not too late."""
     rows = Prediction.objects.filter(model_version__in=versions, standing=Prediction.Standing.PROSPECTIVE)
-    found: dict[int, dict[int, float]] = {version.pk: {} for version in versions}
+    known = known_of(rows.order_by().values_list("patient", flat=True).distinct())
+    found = {version.pk: _Said({}, set()) for version in versions}
     for row in rows.order_by("created_at", "pk"):
-        # A reading may have been entered while the prediction was computed; then it was not made before it.
-        known = first_known.get(row.patient_id)
-        if known is None or row.created_at < known:
-            found[row.model_version_id].setdefault(row.patient_id, row.probability)
+        # The label of a row is what was known then; surgery and readings may have been entered since.
+        timing = timing_at(row.created_at, known[row.patient_id])
+        said = found[row.model_version_id]
+        if timing == Timing.AFTER:
+            continue
+        said.probability.setdefault(row.patient_id, row.probability)
+        if timing == Timing.UNKNOWN:
+            said.timing_unknown.add(row.patient_id)
     return found
 
 
-def _measured(version: ModelVersion, predicted: dict[int, float], responders: dict[int, int]) -> Prospective:
-    known = sorted(patient for patient in predicted if patient in responders)
+def _measured(version: ModelVersion, said: _Said, responders: dict[int, int]) -> Prospective:
+    with_outcome = said.probability.keys() & responders.keys()
+    known = sorted(with_outcome - said.timing_unknown)
     y = np.array([responders[patient] for patient in known], dtype=np.int64)
-    p = np.array([predicted[patient] for patient in known], dtype=np.float64)
+    p = np.array([said.probability[patient] for patient in known], dtype=np.float64)
     area, interval = auc(y, p), delong_interval(y, p)
     slope = calibration_slope_intercept(y, p) if len(y) else None
     return Prospective(
         version=version,
         n=len(y),
         events=int(y.sum()),
-        waiting=len(predicted) - len(known),
+        waiting=len(said.probability) - len(with_outcome),
+        timing_unknown=len(with_outcome & said.timing_unknown),
         auc=area,
         auc_low=interval[0] if interval else None,
         auc_high=interval[1] if interval else None,
@@ -89,9 +105,7 @@ def _reasons(y: NDArray[np.int64], why_no_slope: str) -> dict[str, str]:
     so_far = f"{len(y)} patient{'s' * (len(y) != 1)} with an outcome so far"
     reasons = {}
     if not len(y):
-        reasons["auc"] = reasons["calibration_slope"] = reasons["observed_expected"] = (
-            "No patient has an outcome yet."
-        )
+        reasons["auc"] = reasons["calibration_slope"] = reasons["observed_expected"] = "No patient counts yet."
     elif len(np.unique(y)) < 2:
         kind = "responders" if y.any() else "non-responders"
         reasons["auc"] = f"{so_far}, all {kind}; an AUC needs both classes."

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from django.utils import timezone
 
 from modeling.core.estimators.late_fusion import bases_of
 from modeling.core.explanation.conformal import COVERAGE, Compatible, compatible
@@ -15,8 +16,10 @@ from modeling.core.explanation.explain import Contribution, contributions_of_all
 from modeling.core.explanation.familiarity import Familiarity, unlike
 from modeling.core.explanation.similarity import Similar, most_similar
 from modeling.core.explanation.uncertainty import Disturbed, Interval, intervals
+from modeling.core.prospective import Timing
 from modeling.core.study.fitted_model import FittedModel
 from modeling.models import ModelVersion, Prediction
+from modeling.selectors import known_of, timing_at
 from modeling.services.snapshots import Case, facts_of
 
 _TOP = 8
@@ -29,7 +32,8 @@ def predictions_by(
 
     A model that harmonises cannot speak of patients of a hospital that it has not seen.
     """
-    known = set(version.run.snapshot.outcomes.values_list("patient_id", flat=True))
+    with_outcome = set(version.run.snapshot.outcomes.values_list("patient_id", flat=True))
+    known, now = known_of([case.patient.pk for case in cases]), timezone.now()
     spoken_of = [case for case in cases if not _harmonises(model) or case.patient.centre.code in model.centres]
     if not spoken_of:
         return []
@@ -53,7 +57,12 @@ def predictions_by(
             patient=case.patient,
             probability=float(shown[case.code]),
             threshold=version.threshold,
-            standing=_standing(case, model, has_outcome=case.patient.pk in known),
+            standing=_standing(
+                case,
+                model,
+                has_outcome=case.patient.pk in with_outcome,
+                timing=timing_at(now, known[case.patient.pk]),
+            ),
             features_sha256=_digest(X.loc[case.code].to_numpy()),
             **_fields(*one),
         )
@@ -61,10 +70,12 @@ def predictions_by(
     ]
 
 
-def _standing(case: Case, model: FittedModel, *, has_outcome: bool) -> str:
+def _standing(case: Case, model: FittedModel, *, has_outcome: bool, timing: Timing) -> str:
     if case.code in model.oof.index:
         return Prediction.Standing.TRAINING
-    return Prediction.Standing.HELD_OUT if has_outcome or case.outcome else Prediction.Standing.PROSPECTIVE
+    # Before surgery its day is rarely entered: whether the prediction came before it is judged when it is.
+    late = has_outcome or case.outcome or timing == Timing.AFTER
+    return Prediction.Standing.HELD_OUT if late else Prediction.Standing.PROSPECTIVE
 
 
 def _fields(

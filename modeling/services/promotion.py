@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,58 +19,112 @@ from cohorts.models import Cohort, User
 from imaging import storage
 from modeling.core import persist
 from modeling.core.errors import ModelingError
-from modeling.core.promotion import Verdict, judge, undecided
+from modeling.core.promotion import (
+    Measures,
+    Rule,
+    Verdict,
+    judge,
+    judge_alone,
+    measures_of,
+    undecided,
+    with_first,
+)
 from modeling.core.table import FeatureTable
 from modeling.models import Evaluation, ModelVersion, Promotion
-from modeling.selectors import champion_of, policy_of
+from modeling.selectors import champion_of, external_looks, first_champion_of, policy_of, pooled
 
 _CHAMPION, _RETIRED = ModelVersion.State.CHAMPION, ModelVersion.State.RETIRED
 Kind = Promotion.Kind
 
 
 def verdict_for(version: ModelVersion) -> Verdict | None:
-    """Compare a version with the champion of its name; None where there is nobody to compare it with.
+    """Judge a version; None where it is the champion.
 
-    Both predict the external patients of the version's own snapshot on whom neither was fitted, each from the
-    snapshot that it knows, so that each sees its own habitats.
+    Against the champion of its name and the first that there was, so that small losses do not add up; against the
+    minima where nobody is champion. Both models predict the external patients of the version's own snapshot on whom
+    neither was fitted, each from the snapshot that it knows, so that each sees its own habitats.
     """
     champion = champion_of(version.cohort, version.name)
-    if champion is None or champion.pk == version.pk:
+    if champion is None:
+        return _judged_alone(version)
+    if champion.pk == version.pk:
         return None
-    policy = policy_of(version.cohort)
-    return _judged(version, champion, margin=policy.margin_auc, bounds=(policy.slope_low, policy.slope_high))
+    verdict = _judged(version, champion)
+    first = first_champion_of(version.cohort, version.name)
+    if first is None or first.pk in (champion.pk, version.pk):
+        return verdict
+    return with_first(verdict, _judged(version, first, called="the first champion"))
 
 
-def _judged(version: ModelVersion, champion: ModelVersion, *, margin: float, bounds: tuple[float, float]) -> Verdict:
+def _judged_alone(version: ModelVersion) -> Verdict:
+    """Judge the first version of a name on external patients; in its nested cross-validation where there are none."""
+    rule, looks = policy_of(version.cohort).rule, external_looks(version)
+    external = version.evaluations.filter(split=Evaluation.Split.EXTERNAL).exists()
+    try:
+        if external:
+            y = _external_outcomes(version.run.snapshot.sha256)
+            p = _unseen(version.sha256, version.run.snapshot.sha256).reindex(y.index).dropna()
+            measures = measures_of(_array(y.loc[p.index], np.int64), _array(p, np.float64), looks=looks)
+            return judge_alone(measures, rule=rule, looks=looks)
+    except (ModelingError, storage.ArtefactCorrupt) as problem:
+        return undecided(problem.message, rule=rule, sentence="The version was not judged.")
+    nested = pooled(version, Evaluation.Split.NESTED_CV)
+    if nested is None:
+        reason = f"{version.run} was neither tested on external patients nor in nested cross-validation."
+        return undecided(reason, rule=rule, sentence="The version was not judged.")
+    return judge_alone(
+        _measures_in(nested), rule=rule, looks=0, where="training patients, in nested cross-validation,"
+    )
+
+
+def _measures_in(row: Evaluation) -> Measures:
+    slope = row.metrics.get("calibration_slope")
+    return Measures(
+        n=row.n,
+        events=row.events,
+        auc=row.auc,
+        auc_low=row.auc_low,
+        slope=slope,
+        intercept=row.metrics.get("calibration_intercept"),
+        observed_expected=row.metrics.get("observed_expected"),
+    )
+
+
+def _judged(version: ModelVersion, other: ModelVersion, *, called: str = "the champion") -> Verdict:
+    rule, looks = policy_of(version.cohort).rule, external_looks(version)
     if not version.evaluations.filter(split=Evaluation.Split.EXTERNAL).exists():
         # To compare on outcomes of other hospitals is to look at them; a person opens them, and it is counted.
         reason = f"{version.run} was not tested on external patients, so nothing can be compared."
-        return undecided(reason, margin=margin, slope_bounds=bounds)
+        return undecided(reason, rule=rule)
     try:
-        return _compared(version, champion, margin=margin, bounds=bounds)
+        return _compared(version, other, rule=rule, looks=looks, called=called)
     except (ModelingError, storage.ArtefactCorrupt) as problem:
         # A file that was altered, or columns that are missing.
-        return undecided(problem.message, margin=margin, slope_bounds=bounds)
+        reason = f"{version} cannot be compared with {called}, {other}: {problem.message}"
+        return undecided(reason, rule=rule, looks=looks)
 
 
-def _compared(
-    version: ModelVersion, champion: ModelVersion, *, margin: float, bounds: tuple[float, float]
-) -> Verdict:
+def _compared(version: ModelVersion, other: ModelVersion, *, rule: Rule, looks: int, called: str) -> Verdict:
     y = _external_outcomes(version.run.snapshot.sha256)
-    own, other = (_unseen(v.sha256, v.run.snapshot.sha256) for v in (version, champion))
-    codes = [code for code in y.index if code in own.index and code in other.index]
+    own, theirs = (_unseen(v.sha256, v.run.snapshot.sha256) for v in (version, other))
+    codes = [code for code in y.index if code in own.index and code in theirs.index]
     verdict = judge(
-        np.asarray(y.loc[codes], dtype=np.int64),
-        np.asarray(own.loc[codes], dtype=np.float64),
-        np.asarray(other.loc[codes], dtype=np.float64),
-        margin=margin,
-        slope_bounds=bounds,
+        _array(y.loc[codes], np.int64),
+        _array(own.loc[codes], np.float64),
+        _array(theirs.loc[codes], np.float64),
+        rule=rule,
+        looks=looks,
+        other=called,
     )
     left_out = len(y) - len(codes)
     if not left_out:
         return verdict
-    note = f"{left_out} of {len(y)} external patients are unknown to {champion}, or it learned from them; they were left out."
+    note = f"{left_out} of {len(y)} external patients are unknown to {other}, or it learned from them; they were left out."
     return replace(verdict, sentence=f"{verdict.sentence} {note}")
+
+
+def _array(values: pd.Series[Any], dtype: type[np.generic]) -> Any:
+    return np.asarray(values, dtype=dtype)
 
 
 @lru_cache(maxsize=4)
@@ -93,20 +148,11 @@ def _unseen(model_sha256: str, table_sha256: str) -> pd.Series[float]:
 
 def paired(first: ModelVersion, second: ModelVersion) -> Verdict:
     """Judge the second version against the first, whoever is champion; the same rule, the same patients."""
-    policy = policy_of(first.cohort)
-    return _judged(second, first, margin=policy.margin_auc, bounds=(policy.slope_low, policy.slope_high))
-
-
-@transaction.atomic
-def first_champion(version: ModelVersion, *, actor: User | None) -> Promotion:
-    """Make the first version of a name the champion: it has nobody to challenge."""
-    if Promotion.objects.filter(cohort=version.cohort, name=version.name).exists():
-        raise _refusal(f"{version.title} had a champion before; a person decides about {version}.")
-    return _change(version, replaced=None, kind=Kind.FIRST, actor=actor, reason="The first of its name.")
+    return _judged(second, first, called=str(first))
 
 
 def promote(version: ModelVersion, *, actor: User | None, reason: str, override: bool = False) -> Promotion:
-    """Make a challenger the champion of its name; the champion before it retires.
+    """Make a candidate or challenger the champion of its name; the champion before it retires.
 
     Parameters
     ----------
@@ -114,7 +160,7 @@ def promote(version: ModelVersion, *, actor: User | None, reason: str, override:
         Who approves; a task of the system may not.
     reason : str
     override : bool
-        Approve also a challenger that was not shown to be as good as the champion; this is written down.
+        Approve also a version that was not shown to reach the rule; this is written down.
 
     Raises
     ------
@@ -123,17 +169,15 @@ def promote(version: ModelVersion, *, actor: User | None, reason: str, override:
     """
     champion = champion_of(version.cohort, version.name)
     _require_person(actor, reason)
-    if champion is not None and champion.pk == version.pk:
-        raise _refusal(f"{version} is the champion already.")
     verdict = verdict_for(version)
     if verdict is None:
-        kind = Kind.FIRST
-    elif verdict.non_inferior:
-        kind = Kind.APPROVED
+        raise _refusal(f"{version} is the champion already.")
+    if verdict.non_inferior:
+        kind = Kind.FIRST if verdict.alone else Kind.APPROVED
     elif override:
         kind = Kind.OVERRIDDEN
     else:
-        raise _refusal(f"{version} stays challenger. {verdict.reason}")
+        raise _refusal(f"{version} stays {version.get_state_display().lower()}. {verdict.reason}")
     return _change(version, replaced=champion, kind=kind, actor=actor, reason=reason, verdict=verdict)
 
 
@@ -182,6 +226,9 @@ def _change(
     _require_readable(version)
     if replaced is not None:
         _set_state(replaced, _RETIRED, verb="retired", actor=actor, reason=reason)
+    others = ModelVersion.objects.filter(cohort=cohort, name=version.name, state=ModelVersion.State.CANDIDATE)
+    for candidate in others.exclude(pk=version.pk).order_by("pk"):  # it has somebody to challenge now
+        _set_state(candidate, ModelVersion.State.CHALLENGER, verb="changed", actor=actor, reason=reason)
     _set_state(version, _CHAMPION, verb="promoted", actor=actor, reason=reason)
     return Promotion.objects.create(
         cohort=cohort,

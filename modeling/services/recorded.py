@@ -38,16 +38,27 @@ class RecordedPatient:
     post_scan_to_surgery_days: int | None
     #: Whether the clinical predictors were entered, and last changed, before surgery; None where either day is unknown.
     clinical_before_surgery: bool | None = None
+    #: Edition of the TNM of the stage; runs of older versions did not record it.
+    stage_edition: int | None = None
 
 
 @dataclass(frozen=True)
 class RecordedReading:
-    """How one pathology reading was made."""
+    """How one pathology reading was made; empty or None where it is not stated."""
 
     source: str
     reader: str
-    sampling_complete: bool
-    blinded: bool
+    sampling: str
+    blinded: bool | None
+    tnm_edition: int | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RecordedReading:
+        """Return what a run recorded; until version 0.6 it was whether the bed was sampled completely."""
+        found = dict(values)
+        if "sampling_complete" in found:
+            found["sampling"] = "complete" if found.pop("sampling_complete") else "incomplete"
+        return cls(**found)
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Recorded:
             values["is_synthetic"],
             values["training_centre"],
             tuple(RecordedPatient(**row) for row in values["patients"]),
-            tuple(RecordedReading(**row) for row in values["readings"]),
+            tuple(map(RecordedReading.from_dict, values["readings"])),
             tuple(RecordedMask(**row) for row in values["masks"]),
         )
 
@@ -119,7 +130,7 @@ def record(
         patients=tuple(
             _patient(one, zones.get(one.code, ""), by_patient.get(one.pk), entered.get(one.pk)) for one in patients
         ),
-        readings=tuple(RecordedReading(o.source, o.reader, o.sampling_complete, o.blinded) for o in outcomes),
+        readings=tuple(RecordedReading(o.source, o.reader, o.sampling, o.blinded, o.tnm_edition) for o in outcomes),
         masks=tuple(map(_mask, segmentations)),
     )
 
@@ -153,6 +164,7 @@ def _patient(
         first_dose_on=patient.first_dose_on.isoformat() if patient.first_dose_on else "",
         post_scan_to_surgery_days=(operated - scanned).days if operated and scanned else None,
         clinical_before_surgery=entered < operated if operated and entered else None,
+        stage_edition=patient.clinical_tnm_edition,
     )
 
 

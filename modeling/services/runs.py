@@ -23,15 +23,19 @@ from modeling.core import persist
 from modeling.core.explanation.explain import coefficients, importance
 from modeling.core.performance.measure import EvaluationResult
 from modeling.core.recipes import Recipe
+from modeling.core.study import spectrum
 from modeling.core.study.analyse import StudyResult, external_heterogeneity
+from modeling.core.study.comparators import comparators
+from modeling.core.study.cuts import at_other_cuts, own_cut
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.leakage import require_no_leak
-from modeling.core.study.validation import evaluate
+from modeling.core.study.sensitivity import adjusted_for_days, scan_pairs
+from modeling.core.study.size import primary_view
+from modeling.core.study.validation import evaluate, predict_splits
 from modeling.core.table import FeatureTable
 from modeling.models import Evaluation, ModelVersion, TableSnapshot, TestOpening, TrainingRun
-from modeling.services.promotion import first_champion
 from modeling.services.recorded import Recorded, record
-from modeling.services.snapshots import Case
+from modeling.services.snapshots import Case, Gathered
 
 _LIBRARIES = (
     "numpy",
@@ -54,14 +58,23 @@ class Fitted:
 
     recipe: Recipe
     protocol: ExtractionProtocol
-    cases: Sequence[Case]
-    excluded: Sequence[dict[str, str]]
+    gathered: Gathered
     codebook: Codebook
     labelled: Mapping[int, Labelled]
     followed: Sequence[transitions.Followed]
     table: FeatureTable
     study: StudyResult
     seconds: float
+
+    @property
+    def cases(self) -> Sequence[Case]:
+        """The modelled patients."""
+        return self.gathered.cases
+
+    @property
+    def excluded(self) -> Sequence[dict[str, str]]:
+        """The patients left out, each with the reason."""
+        return self.gathered.excluded
 
 
 def register(job: Job, fitted: Fitted, *, table_sha256: str, artefacts: Mapping[str, str]) -> TrainingRun:
@@ -130,7 +143,17 @@ def _findings(cohort: Cohort, fitted: Fitted) -> dict[str, Any]:
         "heterogeneity": {name: asdict(pooled) for name, pooled in study.heterogeneity.items()},
         "subgroups": {name: [asdict(row) for row in rows] for name, rows in study.subgroups.items()},
         "centre_predictability": study.centre_predictability,
+        "comparators": [asdict(row) for row in study.comparators],
+        "timing": [asdict(row) for row in study.timing],
+        "scan_pairs": {split: [asdict(row) for row in rows] for split, rows in study.scan_pairs.items()},
+        "spectrum": _spectrum(fitted),
         "warnings": list(study.warnings),
+        "cuts": {
+            "model": primary_view(study.models),
+            "own_percent": own_cut(fitted.table),
+            "rows": [asdict(row) for row in study.cuts],
+        },
+        "external_size": asdict(study.external_size) if study.external_size else None,
         "flow": {
             "enrolled": len(fitted.cases) + len(fitted.excluded),
             "excluded": dict(reasons.most_common()),
@@ -140,6 +163,12 @@ def _findings(cohort: Cohort, fitted: Fitted) -> dict[str, Any]:
         "recorded": _recorded(cohort, fitted.cases).as_dict(),
         "seconds": round(fitted.seconds, 1),
     }
+
+
+def _spectrum(fitted: Fitted) -> list[dict[str, Any]]:
+    """Return how many patients of each kind were modelled and left out, and had MPR; counts only, no codes."""
+    modelled = {spectrum.MODELLED: [bool(one) for one in fitted.table.y]}
+    return [asdict(row) for row in spectrum.spectrum({**modelled, **fitted.gathered.left_out})]
 
 
 def _recorded(cohort: Cohort, cases: Sequence[Case]) -> Recorded:
@@ -161,6 +190,8 @@ def _save_version(training_run: TrainingRun, model: FittedModel, sha256: str, fi
         run=training_run,
         name=model.name,
         version=(last or 0) + 1,
+        # The first of its name has nobody to challenge, and is not champion before a person promotes it.
+        state=ModelVersion.State.CANDIDATE if last is None else ModelVersion.State.CHALLENGER,
         sha256=sha256,
         threshold=model.threshold,
         threshold_sensitive=model.threshold_sensitive,
@@ -168,8 +199,6 @@ def _save_version(training_run: TrainingRun, model: FittedModel, sha256: str, fi
         selected=list(model.selected),
         facts=_facts(model, fitted.study),
     )
-    if last is None:  # the first of its name has nobody to challenge
-        first_champion(version, actor=training_run.started_by)
     fitted_on = set(model.fitted_on)
     version.fitted_on.set([case.patient for case in fitted.cases if case.code in fitted_on])
     _save_evaluations(version, fitted.study.evaluations[model.name])
@@ -212,6 +241,18 @@ def evaluation_of(version: ModelVersion, result: EvaluationResult) -> Evaluation
     )
 
 
+def _findings_of_opening(earlier: dict[str, Any], external: FeatureTable, primary: FittedModel) -> dict[str, Any]:
+    """Return the findings of a run that grow when its external centres are opened."""
+    predicted = predict_splits(primary, external)
+    timing = [asdict(row) for row in adjusted_for_days(external, predicted)]
+    pairs = {split: [asdict(row) for row in rows] for split, rows in scan_pairs(external, predicted).items()}
+    return {
+        "comparators": [*earlier.get("comparators", []), *(asdict(row) for row in comparators(external))],
+        "timing": [*earlier.get("timing", []), *timing],
+        "scan_pairs": {**earlier.get("scan_pairs", {}), **pairs},
+    }
+
+
 def _log_openings(
     training_run: TrainingRun, table: FeatureTable, centres: set[str | None], *, actor: User | None, reason: str
 ) -> None:
@@ -250,8 +291,9 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
     external = table.take(codes)  # in the order of a study: sums are equal to the last bit
     recipe = Recipe.from_dict(training_run.recipe)
     found: dict[str, list[EvaluationResult]] = {}
+    models: dict[str, FittedModel] = {}
     for version in training_run.model_versions.order_by("pk"):
-        model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
+        models[version.name] = model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
         found[version.name] = evaluate(model, external, bootstraps=recipe.bootstraps, seed=recipe.seed)
         _save_evaluations(version, found[version.name])
     centres = {row.centre for rows in found.values() for row in rows} - {None}
@@ -259,6 +301,8 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
         raise ServiceError("nothing_to_do", f"The models of {training_run} know no other centre than their own.")
     heterogeneity = {name: asdict(pooled) for name, pooled in external_heterogeneity(found).items()}
     training_run.findings = training_run.findings | {"heterogeneity": heterogeneity}
+    training_run.findings |= _findings_of_opening(training_run.findings, external, models[primary_view(models)])
+    _add_external_cuts(training_run, external)
     training_run.save(update_fields=["findings"])
     _log_openings(training_run, table, centres, actor=actor, reason=reason)
     changes = {"external centres": (None, sorted(str(centre) for centre in centres))}
@@ -266,6 +310,17 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
         "opened external test", training_run, actor=actor, cohort=training_run.cohort, changes=changes, reason=reason
     )
     return len(centres)
+
+
+def _add_external_cuts(training_run: TrainingRun, external: FeatureTable) -> None:
+    """Add the external patients to the sensitivity analysis of a run that recorded one."""
+    cuts = training_run.findings.get("cuts")
+    if not cuts:
+        return
+    version = training_run.model_versions.get(name=cuts["model"])
+    model = persist.loads(storage.get(version.sha256), sha256=version.sha256)
+    rows = [asdict(row) for row in at_other_cuts(external, predict_splits(model, external), nested=None)]
+    training_run.findings = training_run.findings | {"cuts": cuts | {"rows": [*cuts["rows"], *rows]}}
 
 
 def describe_run(training_run: TrainingRun) -> list[dict[str, Any]]:

@@ -25,7 +25,18 @@ from modeling.services.training import enqueue_training
 
 logger = logging.getLogger("ecotone.schedule")
 _TASK = "modeling.tasks.retrain_on_schedule"
-POLICY_FIELDS = ("minimum_new_outcomes", "locked_only", "when_stale", "margin_auc", "slope_low", "slope_high")
+POLICY_FIELDS = (
+    "minimum_new_outcomes",
+    "locked_only",
+    "when_stale",
+    "margin_auc",
+    "slope_low",
+    "slope_high",
+    "oe_low",
+    "oe_high",
+    "minimum_patients",
+    "minimum_events",
+)
 
 
 def scheduled(cohort: Cohort) -> PeriodicTask | None:

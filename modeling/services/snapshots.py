@@ -29,6 +29,7 @@ from imaging.selectors import (
 )
 from imaging.services import habitats
 from imaging.services.habitats import Labelled
+from modeling.core.study import spectrum
 from modeling.core.table import FeatureTable, assign_splits
 from modeling.services.columns import image_columns, interquartile_ranges, transition_columns
 from modeling.services.facts import clinical_columns, facts_of_patient
@@ -65,6 +66,8 @@ class Gathered:
 
     cases: tuple[Case, ...]
     excluded: tuple[dict[str, str], ...]
+    #: Kind of patient (`modeling.core.study.spectrum.KINDS`) → the response of each who was left out.
+    left_out: Mapping[str, Sequence[bool | None]]
 
 
 def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool = True) -> Gathered:
@@ -77,6 +80,7 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
     consensus = consensus_in(cohort) if cohort.double_reading else {}
     cases: list[Case] = []
     excluded: list[dict[str, str]] = []
+    left_out: dict[str, list[bool | None]] = {}
     patients = Patient.objects.filter(cohort=cohort).select_related("centre", "cohort").prefetch_related("timepoints")
     for patient in patients.order_by("code"):
         pair = found.get(patient, {})
@@ -89,9 +93,51 @@ def gather(cohort: Cohort, protocol: ExtractionProtocol, *, needs_outcome: bool 
         case = Case(patient, outcome, pair, whole, parts, located.get(patient.pk, {}), read)
         if reason := _why_not(case, needs_outcome=needs_outcome):
             excluded.append({"patient": patient.code, "reason": reason})
+            left_out.setdefault(_kind_of_left_out(case), []).append(_known_response(case))
         else:
             cases.append(case)
-    return Gathered(tuple(cases), tuple(excluded))
+    return Gathered(tuple(cases), tuple(excluded), left_out)
+
+
+_NOT_OPERATED = frozenset(
+    {
+        Patient.Exclusion.NO_SURGERY,
+        Patient.Exclusion.UNRESECTABLE,
+        Patient.Exclusion.PROGRESSION,
+        Patient.Exclusion.DIED,
+    }
+)
+
+
+def _kind_of_left_out(case: Case) -> str:
+    """Return which part of the spectrum a patient who was left out belongs to.
+
+    What the CT showed goes before a missing outcome: a tumour that is gone says more of a patient than that nobody
+    entered the pathology yet.
+    """
+    patient = case.patient
+    if patient.exclusion:
+        return spectrum.NOT_OPERATED if patient.exclusion in _NOT_OPERATED else spectrum.OTHER
+    marked = {t.kind for t in patient.timepoints.all() if t.status == Timepoint.Status.NOT_EVALUABLE}
+    if POST not in case.segmentations and patient.radiological_response == Patient.RadiologicalResponse.COMPLETE:
+        return spectrum.COMPLETE_RESPONSE
+    if POST in marked:
+        return spectrum.POST_NOT_EVALUABLE
+    if PRE in marked:
+        return spectrum.PRE_NOT_EVALUABLE
+    if patient.centre.code == UNASSIGNED_CENTRE:
+        return spectrum.OTHER
+    if any(kind not in case.whole_tumour or kind not in case.supervoxels for kind in (PRE, POST)):
+        return spectrum.NO_FEATURES
+    return spectrum.NO_PATHOLOGY if case.outcome is None else spectrum.NOT_SETTLED
+
+
+def _known_response(case: Case) -> bool | None:
+    """Return whether a patient had MPR; None where no outcome counts: none is entered, or its readings are open."""
+    cohort = case.patient.cohort
+    if case.outcome is None or (cohort.double_reading and not settled(case.outcome, case.consensus)):
+        return None
+    return is_mpr(case.outcome.reading, threshold_percent=float(cohort.mpr_threshold_percent))
 
 
 def _why_not(case: Case, *, needs_outcome: bool) -> str:

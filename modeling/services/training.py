@@ -116,9 +116,7 @@ def _fit(
         on_progress=lambda note, done, total: _stage(report, _LABELLED, _STUDIED, note)(done, total),
     )
     seconds = time.monotonic() - started
-    return Fitted(
-        recipe, protocol, gathered.cases, gathered.excluded, codebook, labelled, followed, table, study, seconds
-    )
+    return Fitted(recipe, protocol, gathered, codebook, labelled, followed, table, study, seconds)
 
 
 def _stage(report: Report, start: int, end: int, note: str) -> Callable[[int, int], None]:

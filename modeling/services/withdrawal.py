@@ -126,13 +126,14 @@ def _without_row(snapshot: TableSnapshot, code: str) -> str:
 def _without_name(version: ModelVersion, code: str, *, number: int) -> str:
     """Store a model anew in which the patient has no code; returns the digest of the model as it was.
 
-    The place stays: the rows of a model's own numbers stand in the order of its training patients.
+    The place stays: the rows of a model's own numbers stand in the order of its training patients. Refits go, since they
+    hold measured values.
     """
     old = version.sha256
     model = persist.loads(storage.get(old), sha256=old)
     names = tuple(f"{NOBODY}-{number}" if one == code else one for one in model.fitted_on)
     oof = pd.Series(model.oof.to_numpy(), index=pd.Index(names, name="code"), name=model.oof.name)
-    version.sha256 = storage.put(persist.dumps(replace(model, fitted_on=names, oof=oof)))
+    version.sha256 = storage.put(persist.dumps(replace(model, fitted_on=names, oof=oof, refits={})))
     version.save(update_fields=["sha256"])
     return old
 

@@ -21,7 +21,6 @@ from modeling.forms import ChampionForm, RollbackForm
 from modeling.models import ModelVersion, Promotion
 from modeling.selectors import (
     Staleness,
-    champion_of,
     promotions_of,
     stale_versions,
     versions_in_use,
@@ -53,6 +52,7 @@ def champions(request: HttpRequest, cohort_code: str) -> HttpResponse:
         "is_past": asked["on"] is not None,
         "champions": _champions_on(shown, names, moment),
         "history": shown,
+        "candidates": [version for version in in_use if version.state == ModelVersion.State.CANDIDATE],
         "former": _former(shown, in_use),
         "stale": _stale_runs(in_use, stale),
         "stale_versions": set() if asked["on"] else set(stale),
@@ -103,18 +103,19 @@ def rollback_version(request: HttpRequest, cohort_code: str, pk: int) -> HttpRes
 
 @require_safe
 def prospective_panel(request: HttpRequest, cohort_code: str) -> HttpResponse:
-    """How the models in use do on patients whose pathology came after the prediction."""
+    """How models do on patients who were predicted before anybody could know their response."""
     cohort = fetch(Cohort, request.user, Action.VIEW_PREDICTIONS, code=cohort_code)
-    found = list(prospective(cohort).values())
-    counted = found if any(row.n or row.waiting for row in found) else []
+    found = prospective(cohort)
+    counted = found if any(row.n or row.waiting or row.timing_unknown for row in found) else []
     context = {"cohort": cohort, "found": counted, "in_use": bool(found), "notes": notes_on(found)}
     return render(request, "modeling/_prospective.html", context)
 
 
 @require_safe
 def drift_panel(request: HttpRequest, cohort_code: str) -> HttpResponse:
-    """Whether new patients look like those on whom the primary champion learned."""
+    """Whether new patients look like those on whom the primary model in use learned."""
     cohort = fetch(Cohort, request.user, Action.VIEW_PREDICTIONS, code=cohort_code)
-    version = champion_of(cohort, PRIMARY_MODEL) or next(iter(versions_in_use(cohort)), None)
+    in_use = versions_in_use(cohort)
+    version = next((one for one in in_use if one.name == PRIMARY_MODEL), next(iter(in_use), None))
     drift = drift_of(version) if version else None
     return render(request, "modeling/_drift.html", {"cohort": cohort, "version": version, "drift": drift})

@@ -19,6 +19,7 @@ from modeling.models import Prediction
 from modeling.selectors import (
     SimilarPatient,
     current_predictions,
+    estimates_of,
     latest_run,
     masks_changed_since,
     predictions_of,
@@ -39,12 +40,14 @@ def patient_panel(request: HttpRequest, cohort_code: str, patient_code: str) -> 
         return render(request, "modeling/_patient_panel.html", {**context, "hidden": True})
     history = predictions_of(patient)
     current = current_predictions(history)
+    estimates = {one.prediction.pk: one for one in estimates_of(history)}
     context |= {
         "hidden": False,
+        "estimate": estimates[current[0].pk] if current else None,
         "prediction": current[0] if current else None,
         "outdated": bool(current) and masks_changed_since(current[0]),
-        "others": current[1:],
-        "history": history,
+        "others": [estimates[one.pk] for one in current[1:]],
+        "history": list(estimates.values()),
         "reason": "" if current else _why_none(patient),
         "chart": contribution_chart(current[0]) if current else None,
         "strips": _strips(current[0]) if current else [],
@@ -61,6 +64,7 @@ def patient_estimate(request: HttpRequest, cohort_code: str, patient_code: str) 
     current = current_predictions(predictions_of(patient))
     context = {
         "patient": patient,
+        "estimate": estimates_of(current[:1])[0] if current else None,
         "prediction": current[0] if current else None,
         "outdated": bool(current) and masks_changed_since(current[0]),
         "reason": "" if current else _why_none(patient),

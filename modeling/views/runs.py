@@ -33,8 +33,9 @@ from modeling.selectors import stale_readings
 from modeling.services import runs
 from modeling.services.comparison import differences_of
 from modeling.services.promotion import paired, verdict_for
+from modeling.services.reports.without_model import in_order
 
-_CHALLENGER = ModelVersion.State.CHALLENGER
+_WAITING = (ModelVersion.State.CANDIDATE, ModelVersion.State.CHALLENGER)
 #: Where curves are shown: the most independent test that there is.
 _TESTS = (Evaluation.Split.EXTERNAL, Evaluation.Split.INTERNAL_TEST, Evaluation.Split.NESTED_CV)
 
@@ -53,12 +54,15 @@ def run_detail(request: HttpRequest, cohort_code: str, number: int) -> HttpRespo
         "run": run,
         "findings": run.findings,
         "versions": versions,
-        "judged": [{"version": v, "verdict": verdict_for(v) if v.state == _CHALLENGER else None} for v in versions],
+        "judged": [{"version": v, "verdict": verdict_for(v) if v.state in _WAITING else None} for v in versions],
         "chart": auc_chart(evaluations),
         "curves": _curves(shown, evaluations) if shown else [],
         "rows": [{"version": e.model_version, "evaluation": e} for e in evaluations if not e.centre],
         "centre_rows": [{"version": e.model_version, "evaluation": e} for e in evaluations if e.centre],
         "compared": _by_split(run.findings.get("comparisons", [])),
+        "cuts": _by_name(run.findings.get("cuts") or {}),
+        "external_size": run.findings.get("external_size") or {},
+        "external_tested": _tested(evaluations, run.findings.get("cuts") or {}),
         "shown": shown,
         "closely": _closely(shown) if shown else [],
         "candidates": classifier_chart(shown.facts.get("comparison", {})) if shown else None,
@@ -68,6 +72,8 @@ def run_detail(request: HttpRequest, cohort_code: str, number: int) -> HttpRespo
         "reports": run.reports.select_related("created_by"),
         "snapshot": run.snapshot,
         "excluded": run.snapshot.excluded,
+        "spectrum": run.findings.get("spectrum", []),
+        "comparators": in_order(run.findings.get("comparators", [])),
         "habitat_model": run.snapshot.habitat_model,
         "codebook": run.snapshot.habitat_model.codebook,
         "recipe": run.recipe,
@@ -102,6 +108,21 @@ def _closely(version: ModelVersion) -> list[Chart]:
         selection_chart(version.facts, version.selected),
     )
     return [chart for chart in charts if chart]
+
+
+def _by_name(cuts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the rows of other cuts by split, the most independent test first."""
+    return [
+        {"label": Evaluation.Split(split).label, "rows": rows}
+        for split in _TESTS
+        if (rows := [row for row in cuts.get("rows", []) if row["split"] == split])
+    ]
+
+
+def _tested(evaluations: Sequence[Evaluation], cuts: Mapping[str, Any]) -> Evaluation | None:
+    """Give the external test of the model that the run is about, if its external centres are open."""
+    found = (e for e in evaluations if e.split == Evaluation.Split.EXTERNAL and not e.centre)
+    return next((e for e in found if e.model_version.name == cuts.get("model")), None)
 
 
 def _by_split(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

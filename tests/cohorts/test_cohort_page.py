@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -101,6 +102,21 @@ def test_every_number_of_the_flow_leads_to_as_many_patients(ten: Trial) -> None:
     for left in reasons:
         filters = PatientFilters.from_query(QueryDict(left.query))
         assert filters.apply(patients_shown(ten.cohort, ten.researcher), ten.cohort).count() == left.n, left
+
+
+def test_each_reason_of_the_flow_counts_the_responses_of_those_who_left(ten: Trial) -> None:
+    found, facts = patterns(patients_shown(ten.cohort, ten.researcher), ten.cohort), facts_of(ten.cohort)
+    reasons = [left for stage in flow(found, facts) for left in stage.left]
+    for left in reasons:
+        filters = PatientFilters.from_query(QueryDict(left.query))
+        codes = filters.apply(patients_shown(ten.cohort, ten.researcher), ten.cohort).values("pk")
+        outcomes = PathologyOutcome.objects.filter(patient__in=codes, is_current=True)
+        assert left.known == outcomes.count(), left
+        assert left.mpr == sum(float(one.viable_percent) <= 10 for one in outcomes), left
+    assert 0 < sum(left.mpr for left in reasons) < sum(left.n for left in reasons)
+    shown = page(ten, "participants-panel")
+    assert "MPR not known" in shown
+    assert re.search(r"MPR \d+ of \d+ \(\d+ to \d+", shown)
 
 
 def test_completeness_counts_each_centre_and_all(ten: Trial) -> None:

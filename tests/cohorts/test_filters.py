@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 from django.http import QueryDict
 
+from cohorts.core.response import SAMPLINGS
 from cohorts.models import BlindedReading, PathologyOutcome, Patient, RecordLock, Timepoint
 from cohorts.selectors.facts import facts_of
 from cohorts.selectors.filters import PatientFilters
@@ -92,7 +93,7 @@ def test_the_database_calls_a_response_what_the_core_calls_it(trial: Trial) -> N
     outcome = PathologyOutcome.objects.create(patient=trial.patient, version=1, **READING)
     choices = product(
         (0, 10, Decimal("10.5")),
-        ("ypT0", "ypT1a"),
+        ("ypT0", "ypT1a", "ypTX"),
         ("ypN0", "ypNX", "ypN1"),
         (None, 0, 9),
         (None, 0, 1),
@@ -100,8 +101,8 @@ def test_the_database_calls_a_response_what_the_core_calls_it(trial: Trial) -> N
     )
     seen = set()
     for viable, ypt, ypn, examined, positive, nodes_viable in choices:
-        for sampled in (True, False):
-            values = {"viable_percent": viable, "ypt": ypt, "ypn": ypn, "sampling_complete": sampled}
+        for sampling in ("", *SAMPLINGS):
+            values = {"viable_percent": viable, "ypt": ypt, "ypn": ypn, "sampling": sampling}
             values |= {"nodes_examined": examined, "nodes_positive": positive, "nodes_viable_percent": nodes_viable}
             PathologyOutcome.objects.filter(pk=outcome.pk).update(**values)
             outcome.refresh_from_db()

@@ -108,7 +108,7 @@ def test_a_surgery_before_the_scan_after_treatment_is_refused_on_the_true_calend
 
 
 def test_warnings_are_shown_and_do_not_refuse(trial: Trial) -> None:
-    unsampled = COMPLETE_RESPONSE | {"sampling_complete": False, "nodes_examined": 0, "ypn": "ypNX"}
+    unsampled = COMPLETE_RESPONSE | {"sampling": "incomplete", "nodes_examined": 0, "ypn": "ypNX"}
     assert post(trial, unsampled).status_code == 302
     stored = current_outcome(trial.patient)
     assert stored is not None

@@ -43,7 +43,7 @@ GOOD = {
     "ypn": "ypN0",
     "nodes_examined": "12",
     "nodes_positive": "0",
-    "sampling_complete": "yes",
+    "sampling": "complete",
     "surgery_on": "2024-06-10",
     "reported_mpr": "no",
 }
@@ -76,7 +76,7 @@ def test_the_accepted_rows_of_a_table_are_written_with_the_reason(trial: Trial) 
     assert write_plan(plan(trial, content), actor=trial.coordinator) == 2
     stored = PathologyOutcome.objects.get(patient=trial.patient)
     assert (float(stored.viable_percent), stored.nodes_examined, stored.reported_mpr) == (40.0, 12, False)
-    assert stored.blinded is True, "a column that is absent takes the model's default"
+    assert (stored.blinded, stored.tnm_edition) == (None, None), "what a table does not say is not stated"
     entry = AuditEntry.objects.get(object_type="pathologyoutcome", patient=trial.patient)
     assert (entry.actor, entry.reason) == (trial.coordinator, "imported from a table")
 
@@ -110,7 +110,9 @@ def test_another_value_is_a_correction_and_adds_a_version(trial: Trial) -> None:
         ("ypt", "not one of the available choices", {"ypt": "T2"}),
         ("ypt", "ypT0 means no viable tumour", {"ypt": "ypT0"}),
         ("stroma_percent", "sum to 100 %", {"stroma_percent": "5"}),
-        ("sampling_complete", "neither yes nor no", {"sampling_complete": "perhaps"}),
+        ("sampling", "not one of the available choices", {"sampling": "perhaps"}),
+        ("tnm_edition", "not one of the available choices", {"tnm_edition": "7"}),
+        ("clinical_t", "not one of the available choices", {"clinical_t": "T5"}),
         ("surgery_on", "is no date", {"surgery_on": "10th of June"}),
         ("surgery_on", "E10", {"surgery_on": "2024-04-01"}),
         ("reported_mpr", "E9", {"reported_mpr": "yes"}),
@@ -237,6 +239,10 @@ FULL_CLINICAL: dict[str, Any] = {
     "sex": "female",
     "smoking": "former",
     "histology": "adenocarcinoma",
+    "clinical_t": "cT1b",
+    "clinical_n": "cN2b",
+    "clinical_m": "cM0",
+    "clinical_tnm_edition": 9,
     "clinical_stage": "IIIA",
     "pdl1_percent": Decimal("12.5"),
     "location": "central",
@@ -244,6 +250,9 @@ FULL_CLINICAL: dict[str, Any] = {
     "cycles": 3,
     "first_dose_on": date(2024, 3, 4),
     "last_dose_on": date(2024, 4, 22),
+    "radiological_response": "PR",
+    "suv_max_pre": Decimal("12.3"),
+    "suv_max_post": Decimal("4.05"),
     "enrolled_on": date(2024, 2, 20),
     "exclusion": "other",
     "exclusion_note": 'Seen; elsewhere, "too"',
@@ -264,7 +273,9 @@ FULL_READING: dict[str, Any] = READING | {
     "resection": "R0",
     "reported_mpr": False,
     "reported_pcr": False,
-    "sampling_complete": False,
+    "sampling": "incomplete",
+    "surgical_histology": "squamous",
+    "ypm": "ypM1a",
     "blinded": False,
     "source": "re_review",
     "tnm_edition": 8,
@@ -384,7 +395,7 @@ def test_a_row_without_any_cell_of_a_reading_leaves_the_reading_as_it_is(trial: 
 
 def test_a_column_that_is_absent_leaves_what_is_stored(trial: Trial) -> None:
     enter_outcome(trial.patient, values=FULL_READING, actor=None)
-    row = {name: GOOD[name] for name in GOOD if name not in {"reported_mpr", "sampling_complete", "surgery_on"}}
+    row = {name: GOOD[name] for name in GOOD if name not in {"reported_mpr", "sampling", "surgery_on"}}
     row |= {"ypn": "ypN1", "nodes_positive": "1", "viable_percent": "41", "stroma_percent": "34"}
     assert set(plan(trial, table(row)).accepted[0].changes) == {"viable_percent", "stroma_percent"}
 
@@ -498,7 +509,7 @@ def test_a_redcap_export_with_its_dictionary_is_read_as_people_mean_it(trial: Tr
     reading = current_outcome(trial.patient)
     assert reading is not None
     assert (float(reading.viable_percent), reading.ypt, reading.ypn) == (8.0, "ypT1a", "ypNX")
-    assert reading.sampling_complete is False
+    assert reading.sampling == "incomplete"
 
 
 def test_a_redcap_export_as_labels_gives_the_same(trial: Trial, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_two_people_with_the_clinical_data_merge_them_too(trial: Trial) -> None:
 
 def test_what_is_typed_is_kept_as_a_draft_and_fills_the_form_again(trial: Trial) -> None:
     client = trial.client("coordinator")
-    typed = {"viable_percent": "7", "base_version": "0", "reader": "AB", "sampling_complete": "on"}
+    typed = {"viable_percent": "7", "base_version": "0", "reader": "AB", "sampling": "as_iaslc"}
     typed |= {"stations-station": "7", "stations-examined": "4", "stations-positive": "1", "stations-viable": ""}
     answer = client.post(address(trial, "outcome-draft"), typed)
     assert "Draft saved" in answer.content.decode()
@@ -151,7 +151,8 @@ def test_what_is_typed_is_kept_as_a_draft_and_fills_the_form_again(trial: Trial)
     assert "You left a draft" in client.get(address(trial, "outcome")).content.decode()
     form = client.get(address(trial, "outcome") + "?draft=restore").context["form"]
     assert (form["viable_percent"].value(), form["stations"].value()) == ("7", "7: 1/4")
-    assert not form["blinded"].value(), "a box that was not ticked stays so"
+    assert form["sampling"].value() == "as_iaslc"
+    assert not form["blinded"].value(), "what was not answered stays so"
 
 
 def test_a_draft_is_of_one_person_and_goes_when_the_reading_is_saved_or_it_is_discarded(trial: Trial) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from rich.console import Console
+from scipy.special import expit
 
-from bench import rows
+from bench import coverage, rows
 from bench.__main__ import parse
 from bench.agreement import compare, compare_maps
 from bench.cases import CHEST_ZYX, SIZES, Source, phantom_source, synthetic_source, write_cases
@@ -30,6 +31,7 @@ from bench.timing import CLOCK, now, race, repeat
 from imaging.core.features import feature_names
 from imaging.core.masks import read_mask
 from imaging.core.resample import resample_around
+from modeling.core.performance.discrimination import auc
 from modeling.core.recipes import REFERENCE
 from tests.scans import GRID, small_scan
 
@@ -281,3 +283,34 @@ def test_a_cohort_row_needs_a_number(capsys: pytest.CaptureFixture[str]) -> None
         parse(["--only", "cohort"])
     assert "--cohort N" in capsys.readouterr().err
     assert parse(["--only", "cohort", "--cohort", "20"]).cohort == 20
+
+
+# Coverage.
+
+
+def test_the_simulated_patients_have_the_area_and_the_probabilities_that_are_claimed() -> None:
+    random = np.random.default_rng(3)
+    X = random.normal(size=(200_000, coverage.FEATURES))
+    log_odds = X @ coverage.BETA + coverage.INTERCEPT
+    y = (random.random(len(X)) < expit(log_odds)).astype(int)
+    assert auc(y, log_odds) == pytest.approx(0.80, abs=0.005)
+    everything = range(coverage.FEATURES)
+    assert coverage.probability_given(X[:5], everything) == pytest.approx(expit(log_odds[:5]))
+    # Of whom nothing is known the probability is the share of responders; of one feature, the mean of those alike.
+    assert coverage.probability_given(X[:1], []) == pytest.approx(y.mean(), abs=0.005)
+    alike = np.abs(X[:, 0] - 1) < 0.05
+    assert coverage.probability_given(np.ones((1, coverage.FEATURES)), [0]) == pytest.approx(
+        y[alike].mean(), abs=0.02
+    )
+
+
+def test_one_replicate_answers_every_question_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    shorter = replace(coverage.RECIPE, cv_repeats=1, cv_folds=3, selection_bootstraps=30)
+    monkeypatch.setattr(coverage, "RECIPE", shorter)
+    found = coverage.simulate(40, 1)
+    assert set(found) == {
+        *(f"{name}, {target}" for name in coverage.ASKED_OF.values() for target in ("true", "best")),
+        *(f"{name}, {target}" for name in ("nested", "LeDell alone") for target in ("its models", "final")),
+        "two alike, p < 0.05",
+    }
+    assert all(text.startswith(tuple("0123456789")) for text in found.values())

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from cohorts.access import PERMISSIONS, Action
+from cohorts.core.staging import stage_table
+from cohorts.core.timeline import DOSE_TO_SCAN_MINIMUM_DAYS, DOSE_TO_SURGERY_MINIMUM_DAYS
 from cohorts.services.table_import.values import COLUMNS
 from imaging.core.engine import firstorder, shape, texture
 
@@ -113,8 +115,34 @@ def test_every_rule_of_pathology_is_listed() -> None:
         ROOT / "modeling" / "templates" / "modeling" / "_outcome_use.html"
     )  # says E11, which only models can know of
     code = "".join(file.read_text() for file in [*(ROOT / "cohorts" / "core").glob("*.py"), use])
-    rows = table(DOCS / "methods" / "pathology.md", first="rule")
-    assert {row[0] for row in rows[1:]} == set(re.findall(r'["> ]([EW]\d+)["<]', code))
+    header, *rows = table(DOCS / "methods" / "pathology.md", first="rule")
+    assert header == ["rule", "says", "source"]
+    assert {row[0] for row in rows} == set(re.findall(r'["> ]([EW]\d+)["<]', code))
+    assert [row[0] for row in rows if len(row) != 3 or not all(row)] == [], (
+        "each rule has its sentence and its source"
+    )
+    assert len({row[0] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(("edition", "first"), [(8, "8th"), (9, "9th")])
+def test_the_stage_tables_of_the_page_are_those_of_the_software(edition: int, first: str) -> None:
+    header, *rows = table(DOCS / "methods" / "pathology.md", first=first)
+    stated = {(row[0], n, "M0"): stage for row in rows for n, stage in zip(header[1:], row[1:], strict=True)}
+    whole = stage_table(edition)
+    assert stated == {key: stage for key, stage in whole.items() if key[0] not in {"*", "TX", "Tis", "T1mi"}}
+    text = (DOCS / "methods" / "pathology.md").read_text()
+    for line in ("TX N0 M0 is occult", "Tis N0 M0 is stage 0", "T1mi N0 M0 is IA1", "M1a or M1b is IVA"):
+        assert line in text
+    assert {key[2] for key, stage in whole.items() if stage == "IVA"} == {"M1a", "M1b"}
+    assert {key[2] for key, stage in whole.items() if stage == "IVB"} == (
+        {"M1c"} if edition == 8 else {"M1c1", "M1c2"}
+    )
+
+
+def test_the_minimum_distances_of_the_page_are_those_of_the_software() -> None:
+    rows = {row[0]: row[1] for row in table(DOCS / "methods" / "pathology.md", first="rule")[1:]}
+    assert f"fewer than {DOSE_TO_SCAN_MINIMUM_DAYS} days" in rows["W17"]
+    assert f"fewer than {DOSE_TO_SURGERY_MINIMUM_DAYS} days" in rows["W18"]
 
 
 def test_containers_set_only_variables_that_are_read() -> None:

@@ -35,6 +35,8 @@ def test_mpr_and_pcr_follow_from_what_is_typed(coordinator: Visitor) -> None:
     derived = page.locator("#derived")
     expect(derived).to_contain_text(re.compile(r"MPR\s*Yes"))
     expect(derived).to_contain_text(re.compile(r"pCR\s*Yes"))
+    page.locator("#id_sampling").select_option("")
+    expect(derived).to_contain_text("how the bed was sampled is not stated")
     page.locator("#id_viable_percent").fill("30")
     page.locator("#id_stroma_percent").fill("30")
     page.locator("#id_ypt").select_option("ypT1b")

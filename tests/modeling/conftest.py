@@ -16,8 +16,9 @@ from cohorts import jobs
 from cohorts.models import Job
 from imaging.services import habitats
 from modeling.core.recipes import BUILT_IN, QUICK
-from modeling.models import ModelVersion, TrainingRun
+from modeling.models import ModelVersion, TestOpening, TrainingRun
 from modeling.services import training
+from modeling.services.promotion import promote
 from modeling.services.training import enqueue_training
 from tests.conftest import settings_of
 from tests.queue import Queue
@@ -34,7 +35,7 @@ SMALL = replace(
     mrmr_features=4,
     c_grid=(0.1, 1.0),
     bootstraps=20,
-    selection_bootstraps=3,
+    selection_bootstraps=40,
 )
 
 
@@ -79,9 +80,23 @@ def trained(
         call_command("flush", interactive=False, verbosity=0)
 
 
+def crown(study: Study) -> None:
+    """Let the administrator put the first version of each name in use; so small a study meets no minima."""
+    person = study.people["administrator"]
+    for version in ModelVersion.objects.filter(cohort=study.cohort, state="candidate").order_by("pk"):
+        promote(version, actor=person, reason="for the tests", override=True)
+
+
 @pytest.fixture
-def living(trained: Trained, data_folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Study:
-    """The trained study with its own files, so that a test can let it live on."""
+def living(fresh: Study) -> Study:
+    """The trained study with its own files and champions, so that a test can let it live on."""
+    crown(fresh)
+    return fresh
+
+
+@pytest.fixture
+def fresh(trained: Trained, data_folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """The trained study with its own files, before anybody promoted a version."""
     for name, value in settings_of(trained.folder).items():
         setattr(settings, name, value)
     quick_training(monkeypatch)
@@ -115,4 +130,7 @@ def challenge(name: str = "integrated", *, like: str = "clinical") -> ModelVersi
     for evaluation in other.evaluations.all():
         evaluation.pk, evaluation.model_version = None, version
         evaluation.save()
+    for centre in sorted(set(TestOpening.objects.filter(cohort=champion.cohort).values_list("centre", flat=True))):
+        number = TestOpening.objects.filter(cohort=champion.cohort, centre=centre).count() + 1
+        TestOpening.objects.create(cohort=champion.cohort, run=run, centre=centre, number=number, n_patients=8)
     return version

@@ -165,7 +165,7 @@ def test_a_researcher_gets_predictions_with_version_and_standing(study: Study, c
         table = pd.read_csv(archive.open("predictions.csv"))
     assert len(table) == Prediction.objects.count()
     assert set(table["standing"]) == {"training", "held_out", "prospective"}
-    assert set(table["state"]) == {"champion"}
+    assert set(table["state"]) == {"candidate"}
 
 
 def test_who_is_blind_to_predictions_on_the_page_is_so_in_the_export(study: Study, client: Any) -> None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from cohorts.errors import ServiceError
 from cohorts.models import AuditEntry
 from modeling.models import Evaluation, TestOpening, TrainingRun
+from modeling.selectors import external_looks
 from modeling.services.promotion import verdict_for
 from modeling.services.runs import open_external
 from tests.evaluated import register_run
@@ -42,14 +43,20 @@ def test_a_closed_run_looks_at_no_other_hospital_until_a_person_opens_them(livin
     challenger = run.model_versions.get(name="integrated")
     assert "not tested on external patients" in verdict_for(challenger).reason  # type: ignore[union-attr]
 
+    assert external_looks(challenger) == 0
+
     assert open_external(run, actor=living.people["researcher"], reason="The recipe is final.") == len(CENTRES)
     # The same patients and models as in the first run, which was open: the same figures to the last digit of an
     # interval that is resampled, and the second look.
     assert external(run) == external(TrainingRun.objects.get(number=1))
     assert any(row["metrics"]["auc_boot_low"] for row in external(run).values())
     assert {(row.centre, row.number) for row in run.openings.all()} == {(centre, 2) for centre in CENTRES}
+    assert {external_looks(version) for version in run.model_versions.all()} == {2}
+    assert {external_looks(version) for version in TrainingRun.objects.get(number=1).model_versions.all()} == {1}
     run.refresh_from_db()
     assert run.findings["heterogeneity"] == TrainingRun.objects.get(number=1).findings["heterogeneity"]
+    assert run.findings["cuts"] == TrainingRun.objects.get(number=1).findings["cuts"]
+    assert {row["split"] for row in run.findings["cuts"]["rows"]} == {"nested_cv", "internal_test", "external"}
     entry = AuditEntry.objects.get(verb="opened external test")
     assert (entry.actor, entry.reason) == (living.people["researcher"], "The recipe is final.")
 

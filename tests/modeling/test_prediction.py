@@ -10,7 +10,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from scipy.special import logit
 
 from cohorts import jobs
 from cohorts.errors import ServiceError
@@ -23,8 +22,8 @@ from imaging.services.extraction import schema_of
 from modeling.charts import contribution_chart
 from modeling.core import persist
 from modeling.core.explanation.conformal import compatible
-from modeling.models import ModelVersion, Prediction
-from modeling.selectors import current_predictions, predictions_of
+from modeling.models import Evaluation, ModelVersion, Prediction
+from modeling.selectors import current_predictions, external_looks, predictions_of
 from modeling.services import prediction
 from modeling.services.disturbed import disturbed_rows
 from modeling.services.prediction import enqueue_prediction
@@ -77,12 +76,19 @@ def perturb(study: Study, code: str, kind: str, *, spread: float, skipped: tuple
 # What is stored.
 
 
-def test_every_prediction_has_an_interval_around_its_probability(study: Study) -> None:
-    for row in Prediction.objects.all():
-        assert row.low < row.probability < row.high, row
-        assert row.uncertainty["bootstraps"] == 200
+def test_every_new_patient_has_an_interval_around_the_probability(study: Study) -> None:
+    for row in Prediction.objects.exclude(standing="training"):
+        assert row.low <= row.probability <= row.high, row
+        assert row.low < row.high
+        assert row.uncertainty["bootstraps"] == 40
         assert row.uncertainty["sources"]["bootstrap"]["low"] == pytest.approx(row.low)
         assert json.loads(json.dumps(row.uncertainty)) == row.uncertainty
+
+
+def test_a_training_patient_without_enough_refits_of_their_own_has_none_and_it_says_why(study: Study) -> None:
+    for row in Prediction.objects.filter(standing="training"):
+        assert (row.low, row.high) == (None, None)
+        assert "had not seen this patient" in row.uncertainty["sources"]["bootstrap"]["reason"]
 
 
 def test_missing_perturbations_are_said_to_be_missing(study: Study) -> None:
@@ -100,7 +106,7 @@ def test_stored_perturbations_of_both_scans_widen_the_interval(study: Study) -> 
     assert after.pk != before.pk
     assert after.probability == before.probability
     assert after.uncertainty["perturbations"] == len(ROWS) ** 2 - 1 == 80
-    assert after.width > before.width  # type: ignore[operator]
+    assert after.high - after.low > before.high - before.low  # type: ignore[operator]
     assert "Habitats are held" in after.uncertainty["sources"]["perturbations"]["reason"]
     clinical = newest(study, NEW, "clinical").uncertainty
     assert clinical["perturbations"] == 0
@@ -146,8 +152,6 @@ def test_a_training_patient_is_told_what_models_said_that_had_not_seen_them(stud
     rows = Prediction.objects.filter(model_version=version, standing="training").select_related("patient")
     for row in rows:
         assert row.probability == pytest.approx(model.oof[row.patient.code])
-        middle = (logit(row.low) + logit(row.high)) / 2
-        assert abs(middle - logit(row.probability)) < (logit(row.high) - logit(row.low)) / 2
 
 
 def test_the_stored_set_is_the_conformal_one(study: Study) -> None:
@@ -238,11 +242,22 @@ def shown_prediction(study: Study, code: str = NEW) -> Prediction:
     return current_predictions(predictions_of(study.patient(code)))[0]
 
 
+def better_than_chance(version: ModelVersion, *, low: float = 0.61) -> None:
+    """Give a version an external test of 60 patients."""
+    Evaluation.objects.update_or_create(
+        model_version=version,
+        split="external",
+        centre="",
+        defaults={"n": 60, "events": 28, "auc": 0.74, "auc_low": low, "auc_high": 0.87},
+    )
+
+
 def test_the_panel_shows_interval_set_similar_patients_and_their_habitats(study: Study, client: Any) -> None:
-    page = panel(study, client, study.people["researcher"])
     row = shown_prediction(study)
+    better_than_chance(row.model_version)
+    page = panel(study, client, study.people["researcher"])
     assert f"95&nbsp;% interval {100 * row.low:.0f}\N{NO-BREAK SPACE}% to {100 * row.high:.0f}" in page
-    assert "200 refits" in page
+    assert "40 refits" in page
     assert "At 90\N{NO-BREAK SPACE}% coverage:" in page
     assert "esearch use only" in page
     for one in row.similar:
@@ -253,6 +268,31 @@ def test_the_panel_shows_interval_set_similar_patients_and_their_habitats(study:
     assert page.count('class="composition"') == 10
     assert f"Habitat 1 {100 * nearest.fractions[0]:.0f}\N{NO-BREAK SPACE}%" in page
     assert "Unlike the training patients" not in page
+
+
+def test_beside_every_estimate_stands_how_its_model_was_tested(study: Study, client: Any) -> None:
+    row = shown_prediction(study)
+    better_than_chance(row.model_version)
+    looks = external_looks(row.model_version)
+    page = panel(study, client, study.people["researcher"])
+    assert "External test: AUC 0.74 (0.61 to 0.87), 60 patients, 28 with MPR" in page
+    assert looks == 1
+    assert "opened once" in page
+
+
+def test_a_model_that_may_be_chance_gives_no_verdict_and_no_interval(study: Study, client: Any) -> None:
+    row = shown_prediction(study)
+    sure = row.uncertainty | {"conformal": {"coverage": 0.9, "set": ["MPR"], "reason": ""}}
+    Prediction.objects.filter(pk=row.pk).update(uncertainty=sure)
+    better_than_chance(row.model_version, low=0.5)
+    page = panel(study, client, study.people["researcher"])
+    estimate = page.split('class="grid-2"')[1].split("</div>\n    <div>")[0]
+    assert "no verdict" in estimate
+    assert "not shown to do better than chance" in estimate
+    assert "% interval" not in estimate
+    assert "MPR predicted" not in estimate
+    better_than_chance(row.model_version)
+    assert '<span class="mark mark-good">MPR predicted' in panel(study, client, study.people["researcher"])
 
 
 @pytest.mark.parametrize(
@@ -268,6 +308,7 @@ def test_the_conformal_set_is_told_in_words(study: Study, client: Any, members: 
     row = shown_prediction(study)
     changed = row.uncertainty | {"conformal": {"coverage": 0.9, "set": members, "reason": "Too few."}}
     Prediction.objects.filter(pk=row.pk).update(uncertainty=changed)
+    better_than_chance(row.model_version)
     page = panel(study, client, study.people["researcher"])
     assert words in page
     assert "Too few." in page
@@ -286,7 +327,8 @@ def test_rows_from_before_intervals_are_still_shown(study: Study, client: Any) -
     Prediction.objects.update(low=None, high=None, uncertainty={}, unlike={}, similar=[])
     page = panel(study, client, study.people["researcher"])
     assert "estimated probability" in page
-    assert "interval" not in page.replace("95&nbsp;% interval</th>", "")
+    assert "95&nbsp;% interval" not in page
+    assert "no verdict" in page
     assert "Most similar" not in page
 
 

@@ -23,12 +23,14 @@ from imaging import storage
 from imaging.models import ExtractionProtocol, HabitatModel, ImageSeries, Segmentation
 from modeling.core.reporting.documents import DataTable, Document, Figure, Item, Note, Paragraph
 from modeling.models import Evaluation, ModelVersion, Promotion, Report, TableSnapshot, TestOpening, TrainingRun
+from modeling.services.recorded import Recorded
 from modeling.services.reports import metrics_score
 from modeling.services.reports.clear import clear
 from modeling.services.reports.limitations import limitations_of
 from modeling.services.reports.metrics_score import ITEMS, metrics, score
 from modeling.services.reports.model_card import model_card
 from modeling.services.reports.page import body_of, html
+from modeling.services.reports.participants import characteristics
 from modeling.services.reports.records import Records, records_of
 from modeling.services.reports.study import study
 from modeling.services.reports.tripod import tripod
@@ -333,6 +335,70 @@ def test_an_interval_with_one_half_a_second_opening_and_an_unblinded_reading_are
     assert all(cited(part, evaluated.study.cohort) for source in found.values() for part in source.split("; "))
 
 
+# What a reading does not say.
+
+
+def test_what_no_reading_states_is_said_to_be_not_stated_and_left_to_the_author(evaluated: Written) -> None:
+    PathologyOutcome.objects.update(blinded=None, sampling="", tnm_edition=None)
+    records = evaluated.records
+    n = len(records.readings)
+    for document, number in ((clear(records), "18"), (tripod(records), "8a"), (metrics(records), "3")):
+        answer = item(document, number).answer
+        assert f"sampling of the tumour bed: not stated {n};" in answer
+        assert f"TNM edition: not stated {n};" in answer
+    blinding = item(tripod(records), "8c")
+    assert (blinding.status, f"not stated {n}" in blinding.answer) == ("author", True)
+    assert f"Blind to model output, of {n} readings: not stated {n}." in item(metrics(records), "3").answer
+    said = " ".join(words for words, _source in limitations_of(records))
+    assert f"Whether the reader was blind to model output is not stated of {n} of {n} readings." in said
+    assert f"How the tumour bed was sampled is not stated of {n} of {n} patients." in said
+    assert "were not blind" not in said
+    assert "not sampled completely" not in said
+
+
+def test_readings_are_counted_by_what_each_of_them_states(evaluated: Written) -> None:
+    first, second, third = PathologyOutcome.objects.filter(
+        patient__code__in=["S-00", "S-01", "S-02"], patient__cohort=evaluated.study.cohort, is_current=True
+    )
+    PathologyOutcome.objects.filter(pk=first.pk).update(sampling="as_iaslc", blinded=False)
+    PathologyOutcome.objects.filter(pk=second.pk).update(sampling="incomplete", tnm_edition=8)
+    PathologyOutcome.objects.filter(pk=third.pk).update(sampling="", blinded=None, tnm_edition=None)
+    records = evaluated.records
+    n = len(records.readings)
+    answer = item(tripod(records), "8a").answer
+    assert f"complete {n - 3}, as IASLC asks above 3 cm 1, incomplete 1, not stated 1;" in answer
+    assert f"TNM edition: 9th {n - 2}, 8th 1, not stated 1;" in answer
+    blinding = item(tripod(records), "8c")
+    assert (blinding.status, blinding.answer) == (
+        "filled",
+        f"Blind to model output, of {n} readings: yes {n - 2}, no 1, not stated 1.",
+    )
+
+
+def test_the_characteristics_say_by_which_edition_patients_were_staged(evaluated: Written) -> None:
+    Patient.objects.filter(cohort=evaluated.study.cohort, code="S-00").update(clinical_tnm_edition=8)
+    rows = {row.label: row.cells for row in characteristics(evaluated.records)}
+    at = next(i for i, label in enumerate(rows) if label == "TNM edition of the clinical stage")
+    labels = list(rows)[at + 1 : at + 3]
+    assert [label.strip() for label in labels] == ["8th", "Not stated"]
+    assert [cell for cell in rows[labels[0]] if cell != "–"] == ["1 (100 %)"]
+
+
+def test_what_a_run_of_an_older_version_recorded_is_read(evaluated: Written) -> None:
+    stored = json.loads(json.dumps(evaluated.records.recorded.as_dict()))
+    for row in stored["patients"]:
+        del row["stage_edition"]
+    for row in stored["readings"]:
+        del row["tnm_edition"]
+        row["sampling_complete"] = row.pop("sampling") == "complete"
+    stored["readings"][0] |= {"sampling_complete": False, "blinded": False}
+    read = Recorded.from_dict(stored)
+    assert [row.sampling for row in read.readings[:2]] == ["incomplete", "complete"]
+    assert {row.tnm_edition for row in read.readings} == {None}
+    assert {row.stage_edition for row in read.patients} == {None}
+    assert Recorded.from_dict(json.loads(json.dumps(read.as_dict()))) == read
+
+
 # As files and pages.
 
 
@@ -479,7 +545,7 @@ def test_a_report_is_the_same_after_every_row_that_it_describes_was_changed(eval
     )
     modelled.update(regimen="Another", location="central", first_dose_on="2001-01-01", last_dose_on="2001-02-01")
     PathologyOutcome.objects.filter(patient__cohort=cohort).update(
-        reader="Another", blinded=False, sampling_complete=False, surgery_on="2030-01-01"
+        reader="Another", blinded=False, sampling="incomplete", surgery_on="2030-01-01"
     )
     Segmentation.objects.filter(timepoint__patient__cohort=cohort).update(author="Another", tool="Another", kind="ai")
     ImageSeries.objects.filter(timepoint__patient__cohort=cohort).update(

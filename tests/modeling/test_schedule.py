@@ -15,6 +15,7 @@ from cohorts import jobs
 from cohorts.models import AuditEntry, Job
 from cohorts.services.outcomes import enter_outcome
 from imaging.models import Segmentation
+from modeling.core.promotion import Rule
 from modeling.models import ModelVersion, RetrainingPolicy, TrainingRun
 from modeling.selectors import policy_of
 from modeling.services import schedule, training
@@ -163,17 +164,19 @@ def test_the_schedule_is_kept_with_its_rule(living: Study, client: Any) -> None:
     client.force_login(living.people["researcher"])
     url = reverse("modeling:schedule", args=[living.cohort.code])
     posted = {"enabled": "on", "weekday": "3", "hour": "4", "recipe": "quick"}
-    numbers = {"minimum_new_outcomes": "25", "margin_auc": "0.03", "slope_low": "0.7", "slope_high": "1.4"}
+    numbers = {"minimum_new_outcomes": "25", "margin_auc": "0.02", "slope_low": "0.7", "slope_high": "1.4"}
+    numbers |= {"oe_low": "0.7", "oe_high": "1.4", "minimum_patients": "100", "minimum_events": "30"}
     client.post(url, posted | numbers)
     task = scheduled(living.cohort)
     assert task is not None
     assert (task.enabled, task.crontab.day_of_week, task.crontab.hour) == (True, "3", "4")
     assert (task.task, task.args) == ("modeling.tasks.retrain_on_schedule", '["study", "quick"]')
     policy = policy_of(living.cohort)
-    assert (policy.minimum_new_outcomes, policy.when_stale, policy.margin_auc) == (25, False, 0.03)
+    assert (policy.minimum_new_outcomes, policy.when_stale, policy.margin_auc) == (25, False, 0.02)
     assert schedule_values(living.cohort)["slope_high"] == 1.4
     changes = AuditEntry.objects.get(verb="set schedule").changes
-    assert changes["margin_auc"] == [0.05, 0.03]
+    assert changes["margin_auc"] == [0.03, 0.02]
+    assert policy.rule == Rule(0.02, (0.7, 1.4), (0.7, 1.4), 100, 30)
     assert "slope_low" in changes
 
 
@@ -185,7 +188,12 @@ def test_what_the_form_leaves_out_stays_and_what_is_wrong_changes_nothing(living
     client.post(url, posted)
     policy = policy_of(living.cohort)
     assert (policy.minimum_new_outcomes, policy.when_stale) == (25, True)
-    for wrong in ({"weekday": "9"}, {"slope_low": "2", "slope_high": "1"}, {"margin_auc": "0"}):
+    for wrong in (
+        {"weekday": "9"},
+        {"slope_low": "2", "slope_high": "1"},
+        {"oe_low": "1", "oe_high": "1"},
+        {"margin_auc": "0"},
+    ):
         client.post(url, posted | {"enabled": ""} | wrong)
         assert scheduled(living.cohort).enabled is True, wrong  # type: ignore[union-attr]
     set_schedule(living.cohort, enabled=False, weekday="*", hour=2, recipe_name="quick", actor=None)

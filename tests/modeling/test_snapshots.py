@@ -10,12 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohorts.models import PathologyOutcome, Patient
+from cohorts.models import PathologyOutcome, Patient, Timepoint
+from cohorts.selectors.patients import shift_days
+from cohorts.services.patients import mark_not_evaluable
 from imaging.core.feature_vector import FeatureVector
 from imaging.core.transitions import transition_feature_names
 from imaging.models import FeatureSet, ImageSeries, Segmentation
 from imaging.services.protocols import protocol_named
+from modeling.core.study.sensitivity import DAYS_DOSE_TO_CT
 from modeling.core.table import FeatureTable
+from modeling.core.views import own_views
 from modeling.services.facts import stage_of
 from modeling.services.snapshots import (
     Case,
@@ -82,6 +86,19 @@ def test_subgroups_are_words(study: Study, field: str, value: Any, name: str, ex
     assert fact(study, "S-02", f"subgroup|{name}") == expected
 
 
+def test_the_histology_of_the_resected_tumour_is_seen_by_no_model_and_no_subgroup(study: Study) -> None:
+    before, facts = table(study), facts_of(cases_of(study))
+    PathologyOutcome.objects.update(surgical_histology="large_cell")
+    after = table(study)
+    pd.testing.assert_frame_equal(after.X, before.X)
+    pd.testing.assert_series_equal(after.y, before.y)
+    pd.testing.assert_frame_equal(facts_of(cases_of(study)), facts)
+    Patient.objects.update(histology="squamous")
+    assert set(table(study).X["clinical|squamous"]) == {1.0}
+    assert set(before.X["clinical|squamous"]) == {0.0, 1.0}
+    assert not [column for column in after.X.columns if "surg" in str(column)]
+
+
 def test_a_stage_counts_without_its_letter() -> None:
     stages = {text: stage_of(Patient(clinical_stage=text))[1] for text in ("IA3", "IIB", "IIIC", "IV")}
     assert stages == {"IA3": 1, "IIB": 2, "IIIC": 3, "IV": 4}
@@ -114,6 +131,68 @@ def test_contrast_is_known_where_it_is_known_of_both_scans(
     assert fact(study, "S-02", "subgroup|contrast") == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "pre", "post", "expected"),
+    [
+        ("contrast", True, True, "same"),
+        ("contrast", True, False, "different"),
+        ("contrast", True, None, ""),
+        ("kernel", "Br40", "Br40", "same"),
+        ("kernel", "Br40", "B30f", "different"),
+        ("kernel", "Br40", "", ""),
+        ("slice_thickness_mm", 3.0, 3.05, "same"),
+        ("slice_thickness_mm", 3.0, 5.0, "different"),
+        ("slice_thickness_mm", None, 5.0, ""),
+    ],
+)
+def test_scans_are_alike_only_where_both_say_so(study: Study, field: str, pre: Any, post: Any, expected: str) -> None:
+    for kind, value in (("pre", pre), ("post", post)):
+        ImageSeries.objects.filter(timepoint__patient__code="S-02", timepoint__kind=kind).update(**{field: value})
+    name = "thickness" if field == "slice_thickness_mm" else field
+    assert fact(study, "S-02", f"subgroup|pair_{name}") == expected
+
+
+def test_days_from_the_last_dose_to_the_scan_are_on_one_calendar_and_in_no_built_in_view(study: Study) -> None:
+    patient = study.patient("S-02")
+    last = patient.first_dose_on + timedelta(42)
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=last)
+    shifted = last + timedelta(17) + timedelta(shift_days(patient))
+    Timepoint.objects.filter(patient=patient, kind="post").update(scanned_on=shifted)
+    found = table(study)
+    assert found.X.loc["S-02", DAYS_DOSE_TO_CT] == 17
+    assert np.isnan(found.X.loc["S-03", DAYS_DOSE_TO_CT])
+    for view in ("clinical", "whole_tumour", "habitat", "integrated", "early_fusion"):
+        assert DAYS_DOSE_TO_CT not in found.columns_of(view)
+    own = own_views({"clinical_and_days": {"columns": ["clinical|*", DAYS_DOSE_TO_CT]}})
+    assert DAYS_DOSE_TO_CT in found.columns_of("clinical_and_days", own=own)
+
+
+def test_what_the_clinic_read_is_a_fact_and_no_feature(study: Study) -> None:
+    Patient.objects.filter(code="S-02").update(radiological_response="SD", suv_max_pre=Decimal("9.5"))
+    assert fact(study, "S-02", "comparator|radiological_response") == "SD"
+    assert fact(study, "S-02", "comparator|suv_max_pre") == 9.5
+    assert np.isnan(fact(study, "S-02", "comparator|suv_max_post"))
+    assert not [name for name in table(study).X if "suv" in name or "response" in name]
+
+
+def test_each_patient_left_out_is_of_one_kind_and_their_response_counts_only_where_it_is_entered(
+    study: Study,
+) -> None:
+    gone, marked, unoperated = study.patient("S-00"), study.patient("S-01"), study.patient("S-02")
+    for patient in (gone, marked):
+        mark_not_evaluable(patient.timepoints.get(kind="post"), note="nothing left", actor=None)
+    Patient.objects.filter(pk=gone.pk).update(radiological_response="CR")
+    Patient.objects.filter(pk=unoperated.pk).update(exclusion="progression")
+    PathologyOutcome.objects.filter(patient__code__in=[unoperated.code, "S-03"]).delete()
+    left_out = gather(study.cohort, protocol_named("standard")).left_out
+    assert left_out == {
+        "complete_response": [True],
+        "post_not_evaluable": [False],
+        "not_operated": [None],
+        "no_pathology": [None],
+    }
+
+
 def test_scans_are_described_and_the_order_is_that_of_the_first_dose(study: Study) -> None:
     ImageSeries.objects.filter(timepoint__patient__code="S-03", timepoint__kind="post").update(
         scanner="Force",
@@ -129,6 +208,12 @@ def test_scans_are_described_and_the_order_is_that_of_the_first_dose(study: Stud
     assert row["scan|post|thickness_mm"] == 3.0
     assert np.isnan(row["scan|pre|thickness_mm"])
     assert row["order|days"] == (date(2024, 3, 4) + timedelta(3)).toordinal()
+
+
+def test_the_viable_percentage_is_a_fact_of_the_reading_and_no_feature(study: Study) -> None:
+    assert fact(study, "S-02", "reading|viable_percent") == 5.0
+    assert fact(study, "S-03", "reading|viable_percent") == 60.0
+    assert not [name for name in table(study).X if "viable" in name]
 
 
 def test_facts_are_frozen_with_the_table_and_are_no_features(study: Study) -> None:

@@ -16,6 +16,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from modeling.core.performance.discrimination import (
     auc,
     cross_validated_auc,
+    cross_validated_difference,
     delong_interval,
     holm,
     paired_delong,
@@ -206,15 +207,9 @@ def test_the_bootstrap_interval_is_that_of_a_loop_over_pairs():
 
 
 def test_the_bootstrap_knows_neither_the_order_of_patients_nor_chance():
-    y, p, q = samples(6)
-    folds = np.arange(60) % 4
+    y, p, _ = samples(6)
     mixed = np.random.default_rng(0).permutation(60)
-    both = np.column_stack([p, q])
-    for scores, parts in ((p, None), (both, folds)):
-        again = stratified_bootstrap(
-            y[mixed], scores[mixed], n=50, seed=3, folds=None if parts is None else parts[mixed]
-        )
-        assert again == stratified_bootstrap(y, scores, n=50, seed=3, folds=parts)
+    assert stratified_bootstrap(y[mixed], p[mixed], n=50, seed=3) == stratified_bootstrap(y, p, n=50, seed=3)
     assert stratified_bootstrap(y, p, n=50, seed=3) != stratified_bootstrap(y, p, n=50, seed=4)
 
 
@@ -254,6 +249,7 @@ def test_the_cross_validated_area_is_that_of_the_paper_patient_by_patient(seed, 
     y, p, _ = samples(seed, ties=ties)
     folds = np.random.default_rng(seed).permutation(60) % 4
     area, error = cv_auc_by_hand(y, p, folds)
+    error *= (1 + 4 / 3) ** 0.5  # Nadeau & Bengio 2003: 1 / J + n_test / n_training, here of four folds, once
     found = cross_validated_auc(y, p, folds)
     assert found.auc == pytest.approx(area, abs=1e-12)
     assert found.standard_error == pytest.approx(error, abs=1e-12)
@@ -283,21 +279,52 @@ def test_repeats_share_the_patients_so_the_variance_does_not_shrink():
     one, two = cross_validated_auc(y, p, folds[:, 0]), cross_validated_auc(y, q, folds[:, 1])
     both = cross_validated_auc(y, np.column_stack([p, q]), folds)
     assert both.auc == pytest.approx((one.auc + two.auc) / 2)
-    assert both.standard_error**2 == pytest.approx((one.standard_error**2 + two.standard_error**2) / 2)
+    plain = (one.standard_error**2 / (1 + 3 / 2) + two.standard_error**2 / (1 + 4 / 3)) / 2
+    assert both.standard_error**2 == pytest.approx(plain * (1 / 2 + 3.5 / 2.5))
     assert cross_validated_auc(y, np.column_stack([p] * 9), folds[:, 0]).high == pytest.approx(one.high)
 
 
-def test_the_cross_validated_interval_covers_the_true_area_as_often_as_it_says():
-    # Five folds of 40 patients whose predictions are shifted by the fold, as those of different models are.
+def test_without_shared_training_the_widened_interval_covers_more_often_than_it_says():
+    # Five folds of 40 patients by models that share nothing: only the shift of the folds is theirs.
     random = np.random.default_rng(12)
     y, folds = np.arange(200) % 2, np.arange(200) // 40
-    true = stats.norm.cdf(1 / np.sqrt(2))
-    covered = 0
+    true, plain = stats.norm.cdf(1 / np.sqrt(2)), 1 / np.sqrt(1 + 5 / 4)
+    covered, narrow = 0, 0
     for _ in range(500):
         found = cross_validated_auc(y, random.normal(size=200) + y + 3 * folds, folds)
         covered += found.low <= true <= found.high
+        narrow += abs(found.auc - true) <= 1.959964 * plain * found.standard_error
     # 95 % of 500 is 475, three standard errors are 15; the influence curve is a little short in folds of 40.
-    assert 455 <= covered <= 490
+    assert 455 <= narrow <= 490
+    assert covered >= 495
+
+
+def test_the_difference_of_two_models_within_folds_is_that_of_their_influence_curves():
+    y, p, q = samples(3)
+    folds = np.arange(60) % 4
+    found = cross_validated_difference(y, p, q, folds)
+    one, two = cross_validated_auc(y, p, folds), cross_validated_auc(y, q, folds)
+    assert found.difference == pytest.approx(one.auc - two.auc)
+    influence = []
+    for fold in range(4):
+        here = folds == fold
+        parts = [placements(y[here], scores[here]) for scores in (p, q)]
+        below, above = (np.asarray(of_p) - of_q for of_p, of_q in zip(*parts, strict=True))
+        mean = below.mean()
+        influence.append(np.append((below - mean) / y.mean(), (above - mean) / (1 - y.mean())))
+    error = np.sqrt(np.mean([np.mean(one**2) for one in influence]) / 60 * (1 + 4 / 3))
+    assert found.z == pytest.approx(found.difference / error)
+    assert cross_validated_difference(y, q, p, folds).p == pytest.approx(found.p)
+    assert cross_validated_difference(y, p, p, folds).p == 1
+
+
+def test_a_difference_between_folds_is_no_difference_of_models():
+    # The second model only shifts the predictions of each fold; pooled, its order looks far worse.
+    y, p, _ = samples(5)
+    folds = np.arange(60) % 3
+    found = cross_validated_difference(y, p, p + 10.0 * folds, folds)
+    assert (found.difference, found.p) == (0, 1)
+    assert paired_delong(y, p, p + 10.0 * folds).p < 0.05
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -20,7 +20,7 @@ from cohorts.selectors.patients import timeline_of
 from cohorts.selectors.table_imports import Known
 from cohorts.services.locks import refusal_of
 from cohorts.services.outcomes import OUTCOME_FIELDS, findings, with_totals
-from cohorts.services.patients import CLINICAL_FIELDS
+from cohorts.services.patients import CLINICAL_FIELDS, with_stage
 from cohorts.services.table_import.plan import AcceptedRow, Mapped, Plan, RefusedCell, changes_of
 from cohorts.services.table_import.values import REQUIRED_OF_READING, nothing_in, value_of
 from cohorts.wording import said
@@ -82,6 +82,7 @@ class _Checker:
         current = self.known.outcomes.get(stored.pk) if stored else None
         clinical, reading = self._parsed(row, current)
         before = stored or Patient(cohort=self.known.cohort, code=row.cells["patient"])
+        clinical = with_stage(before, clinical)
         after = copy.copy(before)
         for name, value in clinical.items():
             setattr(after, name, value)

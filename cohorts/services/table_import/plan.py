@@ -19,7 +19,7 @@ from cohorts.core.tables import Row, Table
 from cohorts.models import Cohort, Patient
 from cohorts.services.outcomes import OUTCOME_FIELDS
 from cohorts.services.patients import CLINICAL_FIELDS
-from cohorts.services.table_import.values import COLUMNS, NUMBERS, REQUIRED_OF_READING
+from cohorts.services.table_import.values import COLUMNS, FORMER_COLUMNS, NUMBERS, REQUIRED_OF_READING
 from cohorts.wording import said
 
 #: Written as a number; 99 is an age or a percentage, too.
@@ -99,11 +99,15 @@ class Mapped:
 
     def __init__(self, table: Table, mapping: Mapping[str, str], *, project: Project | None = None) -> None:
         self.column_of = {mapping[column]: column for column in table.columns if mapping.get(column)}
+        self._mapping = mapping
         self._table = table
         self._project = project
         self._require()
 
     def _require(self) -> None:
+        named = [self._mapping[column] for column in self._table.columns if self._mapping.get(column)]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise UnreadableTable(_("Several columns of the table are %(field)s. Keep one.") % {"field": twice[0]})
         reading = self.column_of.keys() & set(OUTCOME_FIELDS)
         required = ("patient", *(REQUIRED_OF_READING if reading else ()))
         if missing := [name for name in required if name not in self.column_of]:
@@ -170,10 +174,10 @@ def strict_mapping(columns: Sequence[str]) -> dict[str, str]:
     UnreadableTable
         If a column is none of ours.
     """
-    if unknown := [name for name in columns if name not in COLUMNS]:
+    if unknown := [name for name in columns if name not in {*COLUMNS, *FORMER_COLUMNS}]:
         words = {"unknown": ", ".join(unknown), "columns": ", ".join(COLUMNS)}
         raise UnreadableTable(_("Unknown column %(unknown)s. Columns are %(columns)s.") % words)
-    return {name: name for name in columns}
+    return {name: FORMER_COLUMNS.get(name, name) for name in columns}
 
 
 def changes_of(old: Any, new: Any, fields: Sequence[str]) -> Iterator[tuple[str, tuple[Any, Any]]]:

@@ -25,6 +25,8 @@ from cohorts.wording import said
 
 #: Every column that an import reads and an export writes.
 COLUMNS: tuple[str, ...] = ("patient", *CLINICAL_FIELDS, *OUTCOME_FIELDS)
+#: Column of tables made before version 0.6 → the field that it fills now.
+FORMER_COLUMNS: Mapping[str, str] = {"sampling_complete": "sampling"}
 #: Without these there is no reading.
 REQUIRED_OF_READING = ("viable_percent", "necrosis_percent", "stroma_percent", "ypt", "ypn")
 _TRUE = {"1", "true", "yes", "y", "checked", "是"}

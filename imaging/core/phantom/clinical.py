@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import numpy as np
@@ -30,12 +31,17 @@ def draw_clinical(rng: np.random.Generator, *, is_mpr: bool, location: Location,
     cycles = int(rng.choice([2, 3, 4], p=[0.25, 0.5, 0.25]))
     stages = ["IIA", "IIB", "IIIA", "IIIB"]
     stage = rng.choice(stages, p=[0.10, 0.25, 0.45, 0.20] if diameter_mm > 33 else [0.25, 0.30, 0.33, 0.12])
+    t, n = _t_and_n(str(stage), diameter_mm)
     partner = "paclitaxel" if squamous else "pemetrexed"
     return ClinicalTruth(
         age_years=int(np.clip(round(float(rng.normal(63, 8))), 38, 82)),
         sex="male" if rng.random() < (0.85 if squamous else 0.6) else "female",
         smoking=str(smoking),  # type: ignore[arg-type]
         histology=histology,
+        clinical_t=t,
+        clinical_n=n,
+        clinical_m="cM0",
+        clinical_tnm_edition=9,
         clinical_stage=str(stage),
         pdl1_percent=pdl1,
         regimen=f"PD-1 inhibitor + carboplatin + {partner}",
@@ -49,6 +55,23 @@ def _histology(*, squamous: bool, mixed: bool) -> Histology:
     if mixed:
         return "adenosquamous" if squamous else "large_cell"
     return "squamous" if squamous else "adenocarcinoma"
+
+
+#: Stage by the 9th edition of the TNM → T of a tumour of at most 30, 40, 50 mm or more → N; all M0.
+_N_OF_STAGE: Mapping[str, Mapping[str, str]] = {
+    "IIA": {"cT1c": "cN1", "cT2b": "cN0"},
+    "IIB": {"cT1c": "cN2a", "cT2a": "cN1", "cT2b": "cN1"},
+    "IIIA": {"cT1c": "cN2b", "cT2a": "cN2a", "cT2b": "cN2a"},
+    "IIIB": {"cT1c": "cN3", "cT2a": "cN2b", "cT2b": "cN2b"},
+}
+
+
+def _t_and_n(stage: str, diameter_mm: float) -> tuple[str, str]:
+    """Give T by size and the N with which it makes the stage; where none does, T is higher for another reason than size."""
+    t = "cT1c" if diameter_mm <= 30 else "cT2a" if diameter_mm <= 40 else "cT2b"
+    if t not in _N_OF_STAGE[stage]:
+        t = "cT2b"
+    return t, _N_OF_STAGE[stage][t]
 
 
 def _dates(rng: np.random.Generator, cycles: int) -> dict[str, date]:

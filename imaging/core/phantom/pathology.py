@@ -12,6 +12,8 @@ _VIABLE_MPR_RESPONSE = (1.15, 0.85, 0.60, 0.45, 0.30)
 _VIABLE_REST = (20, 30, 40, 50, 60, 70, 80, 90)
 _VIABLE_REST_RESPONSE = (-0.05, -0.25, -0.45, -0.70, -1.0, -1.35, -1.80)
 
+#: IASLC asks that a bed up to this size be sampled entirely.
+_ENTIRELY_SAMPLED_UP_TO_MM = 30
 _PT_LIMITS_MM = ((5, "ypT1mi"), (10, "ypT1a"), (20, "ypT1b"), (30, "ypT1c"), (40, "ypT2a"), (50, "ypT2b"))
 
 
@@ -44,8 +46,10 @@ def draw_pathology(rng: np.random.Generator, *, is_mpr: bool, response: float, b
         nodes_examined=examined,
         nodes_positive=positive,
         nodes_viable_percent=0 if positive == 0 else int(rng.choice([5, 10, 20, 40, 60])),
-        sampling_complete=True,
+        sampling="complete" if bed <= _ENTIRELY_SAMPLED_UP_TO_MM else "as_iaslc",
         tumour_bed_mm=bed,
+        tnm_edition=9,
+        blinded=True,
     )
 
 

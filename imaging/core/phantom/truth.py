@@ -54,6 +54,10 @@ class ClinicalTruth:
     sex: Literal["female", "male"]
     smoking: Literal["never", "former", "current"]
     histology: Histology
+    clinical_t: str
+    clinical_n: str
+    clinical_m: str
+    clinical_tnm_edition: int
     clinical_stage: str
     pdl1_percent: int
     regimen: str
@@ -79,8 +83,10 @@ class PathologyTruth:
     nodes_examined: int
     nodes_positive: int
     nodes_viable_percent: int
-    sampling_complete: bool
+    sampling: Literal["complete", "as_iaslc"]
     tumour_bed_mm: int
+    tnm_edition: int
+    blinded: bool
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from modeling.core.views import LOG_VOLUME_RATIO
+from modeling.core.views import LOG_DIAMETER_RATIO, LOG_VOLUME_RATIO, VIEWS
 
 Floats = NDArray[np.float64]
 
 #: What the name of an indicator ends with.
 MISSING = " (missing)"
+
+#: The features of the baselines, and the two columns that each is made of.
+RATIOS = {
+    LOG_VOLUME_RATIO: VIEWS["volume_change"].columns,
+    LOG_DIAMETER_RATIO: VIEWS["diameter_change"].columns,
+}
+
+
+def source_columns(feature: str) -> tuple[str, ...]:
+    """Return the columns of a table that a feature is made of: two of a ratio, one of a value or its indicator."""
+    return RATIOS.get(feature, (feature.removesuffix(MISSING),))
 
 
 class MedianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]

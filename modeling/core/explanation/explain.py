@@ -20,22 +20,15 @@ from scipy.special import expit
 from sklearn.cluster import KMeans
 
 from modeling.core.estimators.late_fusion import LateFusion, bases_of
-from modeling.core.estimators.preprocessing import MISSING, LogRatio
+from modeling.core.estimators.preprocessing import MISSING, RATIOS, LogRatio
 from modeling.core.estimators.view_model import ViewModel
 from modeling.core.explanation import shapley
 from modeling.core.explanation.additive import FORESTS, LINEAR, TREES, Part, link_of, through, weights_of
 from modeling.core.study.fitted_model import FittedModel
-from modeling.core.views import LOG_DIAMETER_RATIO, LOG_VOLUME_RATIO, VIEWS
 
 Floats = NDArray[np.float64]
 
 LOG_ODDS, PROBABILITY = "log_odds", "probability"
-
-#: The features of the baselines, and the two columns that each is made of.
-RATIOS = {
-    LOG_VOLUME_RATIO: VIEWS["volume_change"].columns,
-    LOG_DIAMETER_RATIO: VIEWS["diameter_change"].columns,
-}
 
 #: Features up to which every coalition is asked for; above, random orders are.
 _EXACT = 10

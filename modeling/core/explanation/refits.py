@@ -1,102 +1,83 @@
-"""The final classifier fitted again on resamples of its training patients."""
+"""What models of resampled training patients say: selection, penalty and fit repeated in each sample.
+
+The estimate that is shown is drawn towards the share of responders by a sigmoid, and a fusion draws its parts
+together, as far as out-of-fold patients ask for it. A refit is not: that makes the mean patient right, and would hide
+how far this one could be from there. So a refit of a fusion is one logistic regression on the features of all parts,
+and the share of responders, which samples within the classes keep, is drawn as chance would.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn.base import clone
 
-from modeling.core.estimators.late_fusion import LateFusion, bases_of
-from modeling.core.estimators.penalised import Penalties, class_weights, fit_paths
+from modeling.core.estimators.chain import FeatureChain
+from modeling.core.estimators.classifiers import make
+from modeling.core.estimators.late_fusion import bases_of
+from modeling.core.estimators.preprocessing import source_columns
 from modeling.core.estimators.view_model import ViewModel
-from modeling.core.explanation.additive import TREES
+from modeling.core.study.fitted_model import FittedModel, Refits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_USUAL, _USUAL_OF_TREES = 200, 50
+#: Steps of a chain that look at one column at a time; the others select.
+_COLUMNWISE = ("ratio", "impute", "winsorise", "scale")
 
 
-def usual_refits(estimator: ViewModel | LateFusion) -> int:
-    """Give the number of refits: 200, or 50 where a part of the model is made of trees."""
-    trees = any(base.classifier_name_ in TREES for base in bases_of(estimator))
-    return _USUAL_OF_TREES if trees else _USUAL
+def refitted_log_odds(model: FittedModel, X: pd.DataFrame) -> Floats:
+    """Compute the log-odds of response by a model of each sample.
 
-
-def refitted_log_odds(estimator: ViewModel | LateFusion, scores: Floats, *, y: Ints, n: int, seed: int) -> Floats:
-    """Give what refits on stratified resamples of the training patients say.
-
-    The features, the penalties, the sigmoid of a support vector machine and the calibration stay as they
-    are. The parts of a fusion share the resamples, and the fusion learns again from the out-of-fold
-    log-odds of the resampled patients.
+    Each sample's own selection is scaled by the sample's patients, and the classifier that the model chose is fitted
+    on them with a penalty of its own.
 
     Parameters
     ----------
-    estimator : ViewModel or LateFusion
-        Fitted.
-    scores : array of shape (n_patients, n_selected)
-        What the classifiers see of the patients.
-    y : array of shape (n_training,)
-        Outcomes of the training patients, 1 and 0.
-    n : int
-        Number of refits.
-    seed : int
+    model : FittedModel
+        With `refits`, and without harmonisation of centres.
+    X : DataFrame of shape (n_patients, n_columns)
 
     Returns
     -------
-    array of shape (n, n_patients)
+    array of shape (n_refits, n_patients)
     """
-    drawn = resamples(y, n=n, seed=seed)
-    if not isinstance(estimator, LateFusion):
-        return _of_view(estimator, scores, y, drawn)
-    parts = [_of_view(base, own, y, drawn) for base, own in estimator.by_base(scores)]
-    unseen = np.column_stack([base.oof_log_odds_ for base in estimator.bases_])
-    balanced = estimator.class_weight == "balanced"
-    shares = _regressions(unseen, y, drawn, balanced=balanced, l1=0.0, l2=1 / (estimator.fusion_.C * len(y)))
-    fused: Floats = shares[:, :1] + sum(shares[:, 1 + k, None] * part for k, part in enumerate(parts))
-    return fused
+    y = np.asarray(model.outcomes, dtype=np.int64)
+    views, refits = bases_of(model.estimator), list(model.refits.values())
+    name = views[0].classifier_name_ if len(views) == 1 else "logistic"
+    drawn = refits[0].drawn
+    said = np.empty((len(drawn), len(X)))
+    for number, rows in enumerate(drawn):
+        parts = [_scaled(view, own, number, X, y) for view, own in zip(views, refits, strict=True)]
+        known, new = (np.hstack(side) for side in zip(*parts, strict=True))
+        classifier = make(
+            name, class_weight=views[0].class_weight, c_grid=views[0].c_grid, folds=views[0].folds, seed=views[0].seed
+        )
+        said[number] = classifier.fit(known, y[rows]).decision_function(new)
+    return said + _shares(model, y, n=len(drawn))[:, None]
 
 
-def resamples(y: Ints, *, n: int, seed: int) -> Ints:
-    """Draw training patients with replacement, each class among itself; rows of places, shape (n, n_training)."""
-    random = np.random.default_rng(seed)
-    classes = [np.flatnonzero(y == label) for label in np.unique(y)]
-    return np.hstack([random.choice(members, size=(n, len(members))) for members in classes])
+def _scaled(view: ViewModel, refits: Refits, number: int, X: pd.DataFrame, y: Ints) -> tuple[Floats, Floats]:
+    """Return what a classifier sees of the drawn patients and of X, by the selection of one sample."""
+    rows, names = refits.drawn[number], refits.selected[number]
+    wanted = {column for name in names for column in source_columns(name)}
+    places = [place for place, column in enumerate(refits.columns) if column in wanted]
+    columns = [refits.columns[place] for place in places]
+    chain = FeatureChain([(name, clone(step)) for name, step in view.chain.steps if name in _COLUMNWISE])
+    known = chain.fit_transform(refits.values[np.ix_(rows, places)], y[rows])
+    given = chain.names(columns)
+    kept = [given.index(name) for name in names]
+    new = chain.transform(X.loc[:, columns].to_numpy(dtype=np.float64))
+    return known[:, kept], new[:, kept]
 
 
-def _of_view(view: ViewModel, scores: Floats, y: Ints, drawn: Ints) -> Floats:
-    said = _linear(view, scores, y, drawn) if view.classifier_name_ in _PENALISED else _others(view, scores, y, drawn)
-    return view.slope_ * said + view.intercept_
-
-
-_PENALISED = ("logistic", "elastic_net")
-
-
-def _linear(view: ViewModel, scores: Floats, y: Ints, drawn: Ints) -> Floats:
-    fitted = view.classifier_
-    logistic = view.classifier_name_ == "logistic"
-    l1, l2 = (0.0, 1 / (fitted.c_ * len(y))) if logistic else (fitted.strength_ / 2, fitted.strength_ / 2)
-    balanced = view.class_weight == "balanced"
-    solved = _regressions(view.training_scores_, y, drawn, balanced=balanced, l1=l1, l2=l2)
-    said: Floats = solved[:, :1] + solved[:, 1:] @ scores.T
-    return said
-
-
-def _regressions(X: Floats, y: Ints, drawn: Ints, *, balanced: bool, l1: float, l2: float) -> Floats:
-    """Fit all resamples at once: a patient drawn twice weighs twice. Shape (n, 1 + n_features)."""
-    counts = np.stack([np.bincount(row, minlength=len(y)) for row in drawn])
-    weights = counts * class_weights(y, balanced=balanced)
-    penalties = Penalties(np.array([l1]), np.array([l2]))
-    return fit_paths(X, y, weights=weights, penalties=penalties, tolerance=1e-5)[:, 0]
-
-
-def _others(view: ViewModel, scores: Floats, y: Ints, drawn: Ints) -> Floats:
-    fitted = view.classifier_
-    said = np.empty((len(drawn), len(scores)))
-    machine = view.classifier_name_.endswith("_svm")
-    for place, rows in enumerate(drawn):
-        # The sigmoid of a machine stays: patients drawn twice would stand on both sides of its folds.
-        again = clone(fitted.classifier_ if machine else fitted).fit(view.training_scores_[rows], y[rows])
-        distances = again.decision_function(scores)
-        said[place] = fitted.slope_ * distances + fitted.intercept_ if machine else distances
-    return said
+def _shares(model: FittedModel, y: Ints, *, n: int) -> Floats:
+    """Draw the log-odds of the share of responders, on the scale of the classifier. Shape (n,)."""
+    view = bases_of(model.estimator)[0]
+    responders = np.random.default_rng(view.seed).binomial(len(y), y.mean(), size=n)
+    drawn: Floats = logit((responders + 0.5) / (len(y) + 1))
+    # Classes that weigh the same have a share of one half, which the model's calibration takes back.
+    balanced_away = view.class_weight == "balanced" and view.calibration == "sigmoid"
+    return drawn if balanced_away else drawn - float(logit(y.mean()))

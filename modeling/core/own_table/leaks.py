@@ -15,8 +15,8 @@ from modeling.core.study.leakage import MINIMUM_PATIENTS
 Floats = NDArray[np.float64]
 
 _KNOWN_LATER = re.compile(
-    r"surviv|follow.?up|time.?to|death|dead|deceas|recur|relapse|progress|respon|viable|residual|regress"
-    r"|(^|[^a-z])(os|pfs|dfs|efs|mpr|pcr|rvt|ypt|ypn)([^a-z]|$)",
+    r"surviv|follow.?up|time.?to|death|dead|deceas|recur|relapse|progress|respon|viable|residual|regress|surgical.?hist|resected"
+    r"|(^|[^a-z])(os|pfs|dfs|efs|mpr|pcr|rvt|ypt|ypn|ypm)([^a-z]|$)",
     re.IGNORECASE,
 )
 

@@ -18,6 +18,8 @@ Values = dict[str, float | None]
 Reasons = dict[str, str]
 Area = tuple[float | None, tuple[float, float] | None]
 
+_ONE_MODEL = "Resampling the patients keeps the models of the folds, so its interval would be too short."
+
 
 def area_measures(
     y: Ints, scores: Floats, *, folds: Ints | None, bootstraps: int, seed: int
@@ -29,9 +31,11 @@ def area_measures(
         undefined |= dict.fromkeys(("auc", "auc_low", "auc_high"), _why_no_area(y))
     elif interval is None:
         undefined |= dict.fromkeys(("auc_low", "auc_high"), _why_no_interval(y, folds))
-    resampled = stratified_bootstrap(y, scores, n=bootstraps, seed=seed, folds=folds)
+    # Patients resampled within folds are tested by the same models again: such intervals are too short.
+    resampled = stratified_bootstrap(y, scores[:, 0], n=bootstraps, seed=seed) if folds is None else None
     if resampled is None:
-        undefined |= dict.fromkeys(("auc_boot_low", "auc_boot_high"), _why_no_bootstrap(y, bootstraps))
+        reason = _ONE_MODEL if folds is not None else _why_no_bootstrap(y, bootstraps)
+        undefined |= dict.fromkeys(("auc_boot_low", "auc_boot_high"), reason)
     low, high = interval or (None, None)
     boot_low, boot_high = resampled or (None, None)
     values = {"auc": area, "auc_low": low, "auc_high": high, "auc_boot_low": boot_low, "auc_boot_high": boot_high}

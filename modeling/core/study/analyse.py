@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from modeling.core.performance.external_sample_size import ExternalSize, advise_external
 from modeling.core.performance.heterogeneity import Pooled, pool
+from modeling.core.performance.logistic import log_odds
 from modeling.core.performance.measure import EvaluationResult
 from modeling.core.performance.sample_size import SampleSizeAdvice
 from modeling.core.performance.subgroups import SubgroupRow
 from modeling.core.recipes import Recipe
 from modeling.core.study import findings
+from modeling.core.study.comparators import ComparatorRow, comparators
+from modeling.core.study.cuts import CutRow, at_other_cuts
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.fold_sources import FoldSources
 from modeling.core.study.leakage import require_no_leak
 from modeling.core.study.nested import Held, Nested
 from modeling.core.study.run import OnProgress, StudyRun
+from modeling.core.study.sensitivity import AdjustedRow, adjusted_for_days, scan_pairs
 from modeling.core.study.size import advise_table, primary_view
 from modeling.core.study.validation import (
+    AnyPredictions,
     Comparison,
+    FoldPredictions,
     Predictions,
     compare,
     evaluate,
     held_rows,
     nested_row,
+    out_of_fold,
     predict_splits,
 )
 from modeling.core.table import FeatureTable
@@ -58,6 +66,16 @@ class StudyResult:
         Sentences for a person.
     reclassification : list of ReclassificationRow
         What the primary model moves beyond each other one, on the pooled test splits.
+    comparators : list of ComparatorRow
+        What a clinic goes by without a model, on every split.
+    timing : list of AdjustedRow
+        The primary model beside the days from the last dose to the CT.
+    scan_pairs : dict of str to list of SubgroupRow
+        The primary model where both scans were made alike and where not, by split.
+    cuts : list of CutRow
+        The primary model's predictions against other cuts of the viable percentage; empty where that is not known.
+    external_size : ExternalSize or None
+        How many external patients precise measures of the primary model would need.
     """
 
     models: dict[str, FittedModel]
@@ -70,6 +88,11 @@ class StudyResult:
     centre_predictability: dict[str, float | None]
     warnings: tuple[str, ...]
     reclassification: list[findings.ReclassificationRow]
+    comparators: list[ComparatorRow]
+    timing: list[AdjustedRow]
+    scan_pairs: dict[str, list[SubgroupRow]]
+    cuts: list[CutRow] = field(default_factory=list)
+    external_size: ExternalSize | None = None
 
 
 def analyse(
@@ -118,12 +141,14 @@ def _study(run: StudyRun) -> StudyResult:
     table, recipe = run.table, run.recipe
     fitted, nested, centres, later = run.fit(), run.nested(), run.centres_out(), run.later_out()
     models = {view: _with_nested(model, nested[view]) for view, model in fitted.items()}
-    evaluations, found = {}, {}
+    evaluations, found, tests = {}, {}, {}
     for view, model in models.items():
         held = _HeldOut(nested[view], centres.get(view, {}), later.get(view))
         evaluations[view] = _evaluations(model, table, recipe, held)
-        found[view] = _predictions(model, table, held)
+        tests[view] = predict_splits(model, table)
+        found[view] = {**tests[view], **_held_out(table, held)}
     primary = primary_view(models)
+    described = {**tests[primary], "nested_cv": out_of_fold(nested[primary], table).mean()}
     predictability = findings.predictability(models, table, seed=recipe.seed)
     advice = advise_table(table, recipe, views=models, icc=run.icc)
     return StudyResult(
@@ -132,12 +157,31 @@ def _study(run: StudyRun) -> StudyResult:
         evaluations=evaluations,
         comparisons=compare(found, model=primary),
         heterogeneity=external_heterogeneity(evaluations),
-        subgroups={primary: findings.subgroups(table, found[primary])},
+        subgroups={primary: findings.subgroups(table, tests[primary])},
         sample_size=advice,
         centre_predictability=predictability,
         warnings=findings.warnings(table, recipe, evaluations, advice, predictability),
-        reclassification=findings.reclassification(found, model=primary, recipe=recipe),
+        reclassification=findings.reclassification(tests, model=primary, recipe=recipe),
+        comparators=comparators(table),
+        timing=adjusted_for_days(table, described),
+        scan_pairs=scan_pairs(table, described),
+        cuts=at_other_cuts(table, described, nested=nested[primary]),
+        external_size=external_size(evaluations[primary], described["nested_cv"]),
     )
+
+
+def external_size(rows: Sequence[EvaluationResult], inner: Predictions) -> ExternalSize:
+    """Compute how many external patients a model needs that does there as in nested cross-validation.
+
+    Parameters
+    ----------
+    rows : sequence of EvaluationResult
+        Of the model; the area of ``nested_cv`` is assumed.
+    inner : Predictions
+        Its out-of-fold predictions of the training patients, whose log-odds and share of events are assumed.
+    """
+    area = next((row.auc for row in rows if row.split == "nested_cv"), None)
+    return advise_external(prevalence=float(inner.outcomes.mean()), area=area, log_odds=log_odds(inner.probabilities))
 
 
 def external_heterogeneity(evaluations: Mapping[str, Sequence[EvaluationResult]]) -> dict[str, Pooled]:
@@ -178,13 +222,18 @@ def _evaluations(model: FittedModel, table: FeatureTable, recipe: Recipe, held: 
     ]
 
 
-def _predictions(model: FittedModel, table: FeatureTable, held: _HeldOut) -> dict[str, Predictions]:
-    mean = held.nested.predictions.mean(axis=1)
-    found = {"nested_cv": Predictions(table.y.loc[mean.index], mean), **predict_splits(model, table)}
-    groups = {"leave_one_centre_out": [*held.centres.values()], "temporal": [held.later] if held.later else []}
-    for split, parts in groups.items():
-        if parts:
-            codes = [code for one in parts for code in one.codes]
-            p = pd.Series(np.concatenate([one.p for one in parts]), index=codes)
-            found[split] = Predictions(table.y.loc[codes], p)
+def _held_out(table: FeatureTable, held: _HeldOut) -> dict[str, AnyPredictions]:
+    found: dict[str, AnyPredictions] = {"nested_cv": out_of_fold(held.nested, table)}
+    if held.centres:
+        found["leave_one_centre_out"] = _of_centres(held.centres, table)
+    if held.later:
+        codes = list(held.later.codes)
+        found["temporal"] = Predictions(table.y.loc[codes], pd.Series(held.later.p, index=codes))
     return found
+
+
+def _of_centres(centres: Mapping[str, Held], table: FeatureTable) -> FoldPredictions:
+    codes = [code for one in centres.values() for code in one.codes]
+    p = pd.DataFrame({0: np.concatenate([one.p for one in centres.values()])}, index=codes)
+    folds = np.repeat(np.arange(len(centres)), [len(one.codes) for one in centres.values()])
+    return FoldPredictions(table.y.loc[codes], p, pd.DataFrame({0: folds}, index=codes))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 
 import pandas as pd
 from scipy import stats
@@ -117,7 +116,7 @@ def warnings(
 ) -> tuple[str, ...]:
     """Give the sentences that a reader should not miss."""
     return (
-        *no_signal(evaluations, recipe),
+        *no_signal(evaluations),
         *(() if advice.enough else (advice.sentence,)),
         *_telling_centres(telling),
         *(reason for reason in available_views(table, recipe).values() if reason),
@@ -125,12 +124,12 @@ def warnings(
     )
 
 
-def no_signal(evaluations: Mapping[str, Sequence[EvaluationResult]], recipe: Recipe) -> Iterator[str]:
+def no_signal(evaluations: Mapping[str, Sequence[EvaluationResult]]) -> Iterator[str]:
     """Say so if no model's nested area lies above chance, or if that cannot be told because there is no interval."""
     nested = {view: row for view, found in evaluations.items() for row in found if row.split == "nested_cv"}
     areas = {view: row.auc for view, row in nested.items() if row.auc is not None}
     known = {
-        view: widened_low(row.auc, row.auc_low, recipe=recipe, models=len(nested))
+        view: widened_low(row.auc, row.auc_low, models=len(nested))
         for view, row in nested.items()
         if row.auc is not None and row.auc_low is not None
     }
@@ -150,23 +149,17 @@ def no_signal(evaluations: Mapping[str, Sequence[EvaluationResult]], recipe: Rec
         return
     yield (
         "There is no sign that any model does better than chance: in nested cross-validation no interval of an area "
-        "under the ROC curve, widened for shared training patients and for the number of models, lies above 0.5."
+        "under the ROC curve, widened for the number of models, lies above 0.5."
     )
 
 
-def widened_low(area: float, low: float, *, recipe: Recipe, models: int) -> float:
-    """Return the lower end of the interval of an area from nested cross-validation, widened twice.
+def widened_low(area: float, low: float, *, models: int) -> float:
+    """Return the lower end of the interval of an area from nested cross-validation, widened for the number of models.
 
-    The influence curve takes the test folds as independent, but their models share most of their training
-    patients; the factor is that of the corrected resampled t-test (without it one in six shuffled cohorts of
-    40 patients lies above chance). And of many models one lies there by chance (Bonferroni).
-
-    References
-    ----------
-    Nadeau & Bengio, Mach Learn 2003;52:239-281; Bouckaert & Frank, PAKDD 2004, LNAI 3056:3-12.
+    Of many models one lies above chance by chance (Bonferroni). That the test folds share their training patients is
+    part of the interval already (`performance.shared_training`).
     """
-    wider = sqrt(1 / recipe.cv_repeats + recipe.cv_folds / (recipe.cv_folds - 1))
-    wider *= float(stats.norm.ppf(1 - 0.025 / max(1, models)) / stats.norm.ppf(0.975))
+    wider = float(stats.norm.ppf(1 - 0.025 / max(1, models)) / stats.norm.ppf(0.975))
     return area - wider * (area - low)
 
 

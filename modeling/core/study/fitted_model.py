@@ -19,6 +19,28 @@ Estimator = ViewModel | LateFusion
 
 
 @dataclass(frozen=True, eq=False)
+class Refits:
+    """Bootstrap samples of the training patients of one view, and what its chain selected in each.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        The columns that any sample's selection looks at.
+    values : array of shape (n_training, n_columns)
+        Theirs, as measured; NaN where missing.
+    drawn : array of int, shape (n_refits, n_training)
+        Places of the drawn patients, in the order of the model's training patients.
+    selected : tuple of tuple of str, of length n_refits
+        The features that the classifier of each sample sees.
+    """
+
+    columns: tuple[str, ...]
+    values: Floats
+    drawn: NDArray[np.int32]
+    selected: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class FittedModel:
     """A model with everything that was fixed when it was fitted.
 
@@ -58,6 +80,9 @@ class FittedModel:
         the recipe judges by that.
     centres : tuple of str
         The hospitals of the training patients.
+    refits : dict of str to Refits
+        Of each view that the model is made of; empty where the recipe draws no samples, and in models that were
+        stored before version 0.6.
     """
 
     name: str
@@ -77,6 +102,7 @@ class FittedModel:
     scans: dict[str, Any] = field(default_factory=dict)
     icc: dict[str, float] = field(default_factory=dict)
     centres: tuple[str, ...] = ()
+    refits: dict[str, Refits] = field(default_factory=dict)
 
     def values_of(self, X: pd.DataFrame) -> Floats:
         """Give the model's columns of X as an array, whatever else X holds and in whatever order.

@@ -12,8 +12,8 @@ from modeling.core.study.feasibility import fittable_views, require_enough
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.fold_sources import FoldSources
 from modeling.core.study.folds import centre_folds, later_fold, outer_folds
-from modeling.core.study.frequency import selection_frequency
 from modeling.core.study.nested import Held, Nested, leave_one_centre_out, nested_cv, temporal
+from modeling.core.study.refits import draw_refits, selection_frequency
 from modeling.core.study.training import fit_models
 from modeling.core.table import FeatureTable
 
@@ -43,17 +43,18 @@ class StudyRun:
         self.icc = self.sources.icc(training) if self.sources.icc else None
 
     def fit(self) -> dict[str, FittedModel]:
-        """Fit every view on all training patients, with the frequencies of its features."""
+        """Fit every view on all training patients, and repeat its selection on resamples of them."""
         models = fit_models(
             self.table, self.recipe, icc=self.icc, on_progress=lambda view, *_: self._step(f"fitting {view}")
         )
-        frequencies = selection_frequency(models, self.table, self.recipe, icc=self.icc, on_step=self._step)
+        refits = draw_refits(models, self.table, self.recipe, icc=self.icc, on_step=self._step)
         facts = self.table.facts
         return {
             view: replace(
                 model,
                 scans=scan_profile(facts.loc[list(model.fitted_on)]),
-                selection_frequency=frequencies[view],
+                selection_frequency=selection_frequency(refits[view]),
+                refits=refits[view],
             )
             for view, model in models.items()
         }

@@ -11,7 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from modeling.core.errors import NotComparable, OverlapError, UnseenCentre
-from modeling.core.performance.discrimination import holm, paired_delong
+from modeling.core.performance.discrimination import (
+    PairedComparison,
+    cross_validated_difference,
+    holm,
+    paired_delong,
+)
 from modeling.core.performance.measure import EvaluationResult, measure
 from modeling.core.recipes import Recipe
 from modeling.core.study.fitted_model import FittedModel
@@ -39,10 +44,56 @@ class Predictions:
         """Give the probabilities in the order of the outcomes, shape (n_patients,)."""
         return np.asarray(self.p.loc[self.y.index], dtype=np.float64)
 
+    def minus(self, other: Predictions) -> PairedComparison | None:
+        """Compare the area with another model's on the same patients, by paired DeLong."""
+        return paired_delong(self.outcomes, self.probabilities, Predictions(self.y, other.p).probabilities)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldPredictions:
+    """Outcomes, and probabilities by the models of several test folds.
+
+    Parameters
+    ----------
+    y : Series of int, shape (n_patients,)
+        Indexed by code.
+    p : DataFrame of float, shape (n_patients, n_repeats)
+    folds : DataFrame of int, of the shape of p
+        The test fold of each prediction.
+    """
+
+    y: pd.Series[int]
+    p: pd.DataFrame
+    folds: pd.DataFrame
+
+    def minus(self, other: FoldPredictions) -> PairedComparison | None:
+        """Compare the area with another model's in the same folds; patients of one fold are compared, no others."""
+        codes = self.y.index
+        return cross_validated_difference(
+            np.asarray(self.y, dtype=np.int64),
+            self.p.loc[codes].to_numpy(dtype=np.float64),
+            other.p.loc[codes].to_numpy(dtype=np.float64),
+            self.folds.loc[codes].to_numpy(),
+        )
+
+    def mean(self) -> Predictions:
+        """Return the mean over repeats, which describes each patient and ranks no two of different folds."""
+        return Predictions(self.y, self.p.mean(axis=1))
+
+
+AnyPredictions = Predictions | FoldPredictions
+
+
+def out_of_fold(nested: Nested, table: FeatureTable) -> FoldPredictions:
+    """Return the predictions of a nested cross-validation with their outcomes."""
+    return FoldPredictions(table.y.loc[nested.predictions.index], nested.predictions, nested.folds)
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same patients: difference of their areas by paired DeLong.
+    """Two models on the same patients: difference of their areas.
+
+    By paired DeLong where one model of each predicted them all, within test folds otherwise.
 
     `p_holm` is adjusted for all comparisons of one call. Where the test is undefined the numbers are
     None and `reason` says why.
@@ -175,12 +226,12 @@ def held_rows(
             )
 
 
-def compare(found: Mapping[str, Mapping[str, Predictions]], *, model: str) -> list[Comparison]:
+def compare(found: Mapping[str, Mapping[str, AnyPredictions]], *, model: str) -> list[Comparison]:
     """Compare one model with each of the others on every split, Holm-adjusted over all of it.
 
     Parameters
     ----------
-    found : mapping of str to mapping of str to Predictions
+    found : mapping of str to mapping of str to Predictions or FoldPredictions
         Model → split → predictions.
     model : str
         The one that the others are compared with, usually ``integrated``.
@@ -204,12 +255,12 @@ def compare(found: Mapping[str, Mapping[str, Predictions]], *, model: str) -> li
     return [Comparison(**{**asdict(row), "p_holm": None if row.p is None else next(adjusted)}) for row in rows]
 
 
-def _compared(split: str, names: tuple[str, str], one: Predictions, two: Predictions) -> Comparison:
+def _compared(split: str, names: tuple[str, str], one: AnyPredictions, two: AnyPredictions) -> Comparison:
     if set(one.p.index) != set(two.p.index):
         raise NotComparable(f"{names[1]} and {names[0]} do not predict the same patients of the split {split}.")
-    y = one.outcomes
-    found = paired_delong(y, one.probabilities, Predictions(one.y, two.p).probabilities)
+    found = one.minus(two)  # type: ignore[arg-type]  # all models of a split predict it in the same way
+    n = len(one.y)
     if found is None:
         reason = "The paired test needs two patients of each class and predictions that vary."
-        return Comparison(split, *names, len(y), None, None, None, None, None, reason)
-    return Comparison(split, *names, len(y), found.difference, found.low, found.high, found.p, None)
+        return Comparison(split, *names, n, None, None, None, None, None, reason)
+    return Comparison(split, *names, n, found.difference, found.low, found.high, found.p, None)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeling.core.estimators.rank_statistics import average_ranks
+from modeling.core.performance.shared_training import widening
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ def harrell(
     bootstraps: int = 0,
     seed: int = 0,
 ) -> Concordance:
-    """Give Harrell's C-index with a percentile interval over resampled patients.
+    """Compute Harrell's C-index with a percentile interval over resampled patients, widened where folds are given.
 
     A pair is comparable if the earlier time is an event; at equal times an event comes before a censored patient,
     and two events are not compared. Equal risks count half (Harrell et al., JAMA 1982;247:2543).
@@ -68,7 +69,16 @@ def harrell(
     if not counted.any():
         return Concordance(None)
     value = float(won.sum() / counted.sum())
-    return Concordance(value, *_interval(won, counted, bootstraps, seed)) if bootstraps else Concordance(value)
+    if not bootstraps:
+        return Concordance(value)
+    # Resampled patients are tested by the same models again, which share their training patients.
+    wider = 1.0 if places is None else widening(folds=_mean_folds(places), repeats=places.shape[1])
+    low, high = (value + wider * (end - value) for end in _interval(won, counted, bootstraps, seed))
+    return Concordance(value, max(0.0, low), min(1.0, high))
+
+
+def _mean_folds(places: NDArray[np.int64]) -> float:
+    return float(np.mean([len(np.unique(column)) for column in places.T]))
 
 
 def _comparable(time: Floats, event: Floats) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ class Command(EcotoneCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--cohort", required=True, metavar="CODE")
-        parser.add_argument("--run", type=int, metavar="N", help="Default: the run of the champion.")
+        parser.add_argument("--run", type=int, metavar="N", help="Default: the run of the primary model in use.")
         parser.add_argument("--kind", default="all", choices=[*KINDS, "all"])
         parser.add_argument("--out", required=True, type=Path, metavar="DIR")
 

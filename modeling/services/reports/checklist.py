@@ -32,7 +32,7 @@ def answered(records: Records, asked: Asked) -> Item:
         open_ = gathered(records, asked.otherwise)
         words = (f"Not reported here: {open_.statement}", open_.source) if open_ else ()
         return Item(asked.number, asked.text, "author", *words)
-    if asked.draft:
+    if asked.draft or found.is_open:
         return Item(asked.number, asked.text, "author", f"To confirm or complete: {found.statement}", found.source)
     return Item(asked.number, asked.text, "filled", found.statement, found.source)
 

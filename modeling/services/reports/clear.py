@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Document
 from modeling.services.reports.checklist import Asked, sheet
-from modeling.services.reports.evidence import images, models, patients, results
+from modeling.services.reports.evidence import external, images, models, patients, results
 from modeling.services.reports.records import Records
 
 _ORIGIN = "Items: Kocak et al., Insights Imaging 2023;14:75."
@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
     "Study design": (
         Asked("7", "Adherence to a guideline or checklist", (models.sheets,), draft=True),
         Asked("8", "Ethics: approval, consent, data protection"),
-        Asked("9", "Sample size", (results.sample_size,)),
+        Asked("9", "Sample size", (results.sample_size, external.size)),
         Asked("10", "Nature of the study (retrospective, prospective)", (patients.accrual,), draft=True),
         Asked("11", "Eligibility criteria", (patients.eligibility,), draft=True),
         Asked("12", "Flowchart of the technical pipeline", (models.pipeline,), draft=True),
@@ -82,7 +82,7 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
     "Discussion": (
         Asked("49", "Main findings"),
         Asked("50", "Earlier work and differences"),
-        Asked("51", "Practical implications"),
+        Asked("51", "Practical implications", (external.utility,), draft=True),
         Asked("52", "Strengths and limitations", (results.limitations,), draft=True),
     ),
     "Open science": (

@@ -8,6 +8,7 @@ from typing import Any
 from modeling.core.reporting.documents import Figure
 from modeling.models import Evaluation
 from modeling.services.reports.records import Records, cite_evaluations, cite_run
+from modeling.wording import NO_DECISION, subgroup_in_words
 
 #: Colour-blind-safe (Okabe-Ito), one colour for one split in all figures.
 _COLOURS = {
@@ -202,14 +203,14 @@ def decision(evaluation: Evaluation, *, source: str) -> Figure | None:
             | {"legend": {"title": "Who is called a responder", "orient": "top"}},
         },
     }
-    caption = f"Net benefit below −0.1 is not drawn. {evaluation.get_split_display()}, {evaluation.n} patients."
+    caption = f"{NO_DECISION} Net benefit below −0.1 is not drawn. {evaluation.get_split_display()}, {evaluation.n} patients."
     return Figure("decision", "Decision curves", spec, caption, source)
 
 
 def forest(rows: Sequence[dict[str, Any]], *, source: str) -> Figure | None:
     """Draw the area of one model in each subgroup that is large enough."""
     data = [
-        {"group": f"{row['factor'].capitalize()}: {row['level']} (n = {row['n']})"}
+        {"group": f"{subgroup_in_words(row['factor'], row['level'])} (n = {row['n']})"}
         | {name: row[name] for name in ("auc", "low", "high")}
         for row in rows
         if row.get("auc") is not None

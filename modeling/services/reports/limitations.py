@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from modeling.core.reporting.documents import DataTable, Note, Section
 from modeling.models import Evaluation
 from modeling.services.recorded import RecordedReading
+from modeling.services.reports import spectrum
 from modeling.services.reports.numbers import counted, decimal, interval, percent
 from modeling.services.reports.participants import flow_of
 from modeling.services.reports.records import (
@@ -62,6 +63,8 @@ def _data(records: Records) -> list[Limitation]:
             f"{left_out} of {flow['enrolled']} patients ({share}) were left out; those modelled may differ from them."
         )
         found.append((words, cite_snapshot(records)))
+    source = cite_run(records, "findings.spectrum")
+    found += [(sentence, source) for sentence in spectrum.sentences(spectrum.rows_of(records))]
     training = sorted(set(records.table.centre[records.table.split == "training"]))
     if len(training) == 1:
         words = f"Models learned at one centre ({training[0]}); its scanners and patients shape what they look for."
@@ -162,12 +165,17 @@ def _pathologists(records: Records, readings: Sequence[RecordedReading]) -> list
     source = cite_snapshot(records, "PathologyOutcome")
     if readings and len({row.reader for row in readings if row.reader}) <= 1:
         found.append(("The pathology readings name at most one reader; their agreement is not known.", source))
-    if seen := sum(not row.blinded for row in readings):
-        found.append((f"{seen} of {len(readings)} readings were not blind to model output.", source))
-    if incomplete := sum(not row.sampling_complete for row in readings):
+    n = len(readings)
+    if seen := sum(row.blinded is False for row in readings):
+        found.append((f"{seen} of {n} readings were not blind to model output.", source))
+    if unknown := sum(row.blinded is None for row in readings):
         found.append(
-            (f"The tumour bed was not sampled completely in {incomplete} of {len(readings)} patients.", source)
+            (f"Whether the reader was blind to model output is not stated of {unknown} of {n} readings.", source)
         )
+    if incomplete := sum(row.sampling == "incomplete" for row in readings):
+        found.append((f"The tumour bed was not sampled completely in {incomplete} of {n} patients.", source))
+    if unknown := sum(not row.sampling for row in readings):
+        found.append((f"How the tumour bed was sampled is not stated of {unknown} of {n} patients.", source))
     return found
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Block, DataTable, Document, Note, Paragraph, Section
 from modeling.models import ModelVersion
-from modeling.services.reports import equations, figures, performance, provenance, selection
+from modeling.services.reports import (
+    equations,
+    figures,
+    performance,
+    provenance,
+    selection,
+    spectrum,
+    without_model,
+)
 from modeling.services.reports.evidence import Topic, gathered, images, models, patients, results
 from modeling.services.reports.limitations import limitations
 from modeling.services.reports.numbers import decimal, interval, percent
@@ -34,8 +42,11 @@ def model_card(records: Records) -> Document:
         _model(records, version),
         equations.of_version(records, version),
         _training(records),
+        spectrum.section(records),
         _performance(records, version),
+        without_model.comparators(records),
         performance.subgroups(records),
+        without_model.sensitivity(records),
         limitations(records),
         Section("How to repeat it", (*_said(records, models.reproduction), *_command(records))),
     ]

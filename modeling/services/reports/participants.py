@@ -12,7 +12,7 @@ from cohorts.core import baseline as describe
 from cohorts.core.baseline import BaselineRow
 from cohorts.models import Patient
 from modeling.core.reporting.documents import Block, DataTable, Figure, Paragraph, Section
-from modeling.services.reports import figures
+from modeling.services.reports import figures, spectrum
 from modeling.services.reports.numbers import counted, decimal, percent
 from modeling.services.reports.records import SPLITS, Records, cite_run, cite_snapshot
 
@@ -27,6 +27,7 @@ _SHADES = {
 RECORDED = "Characteristics are those that the run used."
 NOT_RECORDED = "The run did not record them; these are the characteristics on the day of the report."
 _STAGES = {"I": "I", "II": "II", "III": "III", "IV": "IV"}
+_EDITIONS = {"8": "8th", "9": "9th"}
 
 
 def flow_of(records: Records) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def participants(records: Records) -> Section:
     if flow["excluded"]:
         rows = tuple((reason, str(n)) for reason, n in flow["excluded"].items())
         table = DataTable(("Reason", "Patients"), rows, "Patients left out", cite_run(records, "findings"), (1,))
-        blocks.append(table)
+        blocks += [table, *spectrum.blocks(records)]
     return Section("Participants", tuple(blocks))
 
 
@@ -95,9 +96,12 @@ def characteristics(records: Records) -> list[BaselineRow]:
     def numbers(label: str, values: list[Any]) -> list[BaselineRow]:
         return describe.measured(label, pd.Series(values, index=index, dtype=float), split, order)
 
-    def classes(label: str, values: list[str], levels: Mapping[str, Any]) -> list[BaselineRow]:
+    def classes(
+        label: str, values: list[str], levels: Mapping[str, Any], *, missing: str = "Missing"
+    ) -> list[BaselineRow]:
         words = {value: str(word) for value, word in levels.items()}
-        return describe.counted(label, pd.Series(values, index=index, dtype=object), split, order, words)
+        column = pd.Series(values, index=index, dtype=object)
+        return describe.counted(label, column, split, order, words, missing=missing)
 
     def choice(label: str, field: str, choices: Any) -> list[BaselineRow]:
         return classes(label, [getattr(p, field) for p in patients], dict(choices.choices))
@@ -107,8 +111,14 @@ def characteristics(records: Records) -> list[BaselineRow]:
         *numbers("Age (years)", [p.age_years for p in patients]),
         *choice("Sex", "sex", Patient.Sex),
         *choice("Smoking", "smoking", Patient.Smoking),
-        *choice("Histology", "histology", Patient.Histology),
+        *choice("Histology before treatment", "histology", Patient.Histology),
         *classes("Clinical stage", [p.stage for p in patients], _STAGES),
+        *classes(
+            "TNM edition of the clinical stage",
+            ["" if p.stage_edition is None else str(p.stage_edition) for p in patients],
+            _EDITIONS,
+            missing="Not stated",
+        ),
         *numbers("PD-L1 (%)", [p.pdl1_percent for p in patients]),
         *classes(
             "Location (entered, or measured on the CT)",

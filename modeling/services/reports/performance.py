@@ -17,6 +17,7 @@ from modeling.services.reports.records import (
     cite_run,
     cite_version,
 )
+from modeling.wording import factor_in_words
 
 #: Splits of which all centres together are drawn.
 DRAWN = (*DEVELOPMENT, *HELD_OUT)
@@ -151,7 +152,7 @@ def subgroups(records: Records) -> Section | None:
         return None
     cells = tuple(
         (
-            str(row["factor"]).capitalize(),
+            factor_in_words(str(row["factor"])),
             str(row["level"]),
             f"{row['n']} ({row['events']})",
             interval(row.get("auc"), row.get("low"), row.get("high")) if row.get("auc") is not None else "–",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Block, Document, Note, Paragraph, Section
 from modeling.models import Evaluation
-from modeling.services.reports import comparisons, equations, participants, performance, provenance, selection
+from modeling.services.reports import (
+    comparisons,
+    equations,
+    participants,
+    performance,
+    provenance,
+    selection,
+    sensitivity,
+    without_model,
+)
 from modeling.services.reports.limitations import limitations
 from modeling.services.reports.numbers import counted, interval
 from modeling.services.reports.records import Records
@@ -23,9 +32,13 @@ def study(records: Records) -> Document:
         performance.discrimination(records),
         comparisons.between_centres(records),
         comparisons.comparisons(records),
+        without_model.comparators(records),
         performance.classification(records),
         performance.calibration(records),
         performance.subgroups(records),
+        without_model.sensitivity(records),
+        sensitivity.cuts(records),
+        sensitivity.external_size(records),
         selection.features(records),
         *equations.equations(records),
         selection.classifiers(records),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modeling.core.reporting.documents import Document
 from modeling.services.reports.checklist import Asked, sheet
-from modeling.services.reports.evidence import images, models, patients, results
+from modeling.services.reports.evidence import external, images, models, patients, results
 from modeling.services.reports.records import Records
 
 _ORIGIN = "Items: Collins et al., BMJ 2024;385:e078378 (27 items; sub-items in our wording)."
@@ -15,7 +15,7 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
         Asked("1", "Title: developing or evaluating a prediction model, population, outcome"),
         Asked("2", "Abstract after TRIPOD+AI for abstracts"),
         Asked("3a", "Healthcare context, rationale, existing models"),
-        Asked("3b", "Target population, purpose and users of the model"),
+        Asked("3b", "Target population, purpose and users of the model", (external.utility,), draft=True),
         Asked("3c", "Known health inequalities between groups"),
         Asked("4", "Objectives: development, evaluation or both"),
     ),
@@ -44,7 +44,7 @@ GROUPS: dict[str, tuple[Asked, ...]] = {
         Asked("9c", "Who assessed subjective predictors (masks)", (images.segmentation,), draft=True),
     ),
     "Methods: analysis": (
-        Asked("10", "Sample size", (results.sample_size,)),
+        Asked("10", "Sample size", (results.sample_size, external.size)),
         Asked("11", "Missing data", (patients.missing,)),
         Asked("12a", "How data were used in development and evaluation", (models.partition,)),
         Asked("12b", "Handling of predictors", (models.scaling, models.reduction)),

@@ -20,6 +20,7 @@ from modeling.services.reports.clear import clear
 from modeling.services.reports.metrics_score import metrics
 from modeling.services.reports.model_card import model_card
 from modeling.services.reports.page import html
+from modeling.services.reports.probast import probast
 from modeling.services.reports.records import Records, records_of
 from modeling.services.reports.study import study
 from modeling.services.reports.tripod import tripod
@@ -31,6 +32,7 @@ BUILDERS: dict[str, Callable[[Records], Document]] = {
     Report.Kind.CLEAR: clear,
     Report.Kind.METRICS: metrics,
     Report.Kind.TRIPOD: tripod,
+    Report.Kind.PROBAST: probast,
 }
 KINDS = tuple(str(kind) for kind in BUILDERS)
 

@@ -73,7 +73,7 @@ def test_treatment_and_the_windows_of_the_protocol_have_their_lengths() -> None:
 def test_a_broken_rule_stands_at_its_moment() -> None:
     course = drawn(replace(TIMELINE, surgery_on=FIRST + timedelta(60)))
     wrong = {moment.field: [finding.rule for finding in moment.findings] for moment in course.moments}
-    assert wrong["surgery_on"] == ["E10"]
+    assert wrong["surgery_on"] == ["E10", "W18"]
     assert [moment.field for moment in course.moments if moment.has_error] == ["surgery_on"]
 
 

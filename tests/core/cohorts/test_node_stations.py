@@ -99,6 +99,7 @@ def test_stated_totals_are_compared_with_the_sums(examined: int, positive: int, 
         ("11R: 1/2", "ypN1", True),
         ("11R: 1/2", "ypN3", True),  # of the other side
         ("11R: 1/2", "ypN2", False),
+        ("4R: 1/2; 4: 1/1", "ypN3", True),  # the side decides nothing any more
         ("7: 1/2", "ypN1", False),
         ("7: 1/2; 11R: 1/1", "ypN2", True),
         ("7: 1/2; 11R: 1/1", "ypN2a", True),
@@ -109,7 +110,50 @@ def test_stated_totals_are_compared_with_the_sums(examined: int, positive: int, 
         ("1R: 1/1", "ypN3", True),
         ("9L: 1/1", "ypN1", False),
         ("10L: 1/1", "ypN1", True),
+        ("4: 1/1; 7: 1/2", "ypN2a", False),
+        ("5: 1/1; 6: 1/2; 4L: 1/3", "ypN2b", True),
     ],
 )
 def test_ypn_is_compared_with_the_positive_stations(text: str, ypn: str, fits: bool) -> None:
     assert said(text, ypn=ypn) == (set() if fits else {"W11"})
+
+
+@pytest.mark.parametrize("ypn", ["ypN1", "ypN2", "ypN2b"])
+@pytest.mark.parametrize(
+    "text",
+    ["4R: 1/2; 4L: 1/3", "2L: 1/1; 10R: 1/1", "11R: 1/4; 12L: 2/2", "5: 1/1; 4R: 1/1", "6: 1/2; 10R: 1/1; 7: 1/1"],
+)
+def test_positive_nodes_on_both_sides_are_n3_wherever_the_primary_is(text: str, ypn: str) -> None:
+    assert said(text, ypn=ypn) == {"W0"}
+    assert said(text, ypn="ypN3") == set()
+
+
+def test_nodes_without_tumour_on_the_other_side_are_no_n3() -> None:
+    assert said("4R: 1/2; 4L: 0/3; 10L: 0/1", ypn="ypN2a") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "ypn", "rules"),
+    [
+        ("4R: 1/2; 10: 1/1", "ypN2", {"W13"}),
+        ("4R: 1/2; 4: 1/1", "ypN2b", {"W13"}),
+        ("4R: 1/2; 4: 1/1", "ypN2a", {"W13"}),
+        ("5: 1/2; 11: 1/1", "ypN2a", {"W13"}),
+        ("4: 1/2; 10: 1/1", "ypN2", set()),  # no side is stated at all
+        ("4R: 1/2; 7: 1/1; 3a: 1/1", "ypN2b", set()),  # stations of the midline have none
+        ("4R: 1/2; 10: 0/1", "ypN2a", set()),
+        ("4R: 1/2; 4L: 1/1; 10: 1/1", "ypN3", set()),
+    ],
+)
+def test_the_side_of_a_station_that_has_none_is_asked_for_and_not_guessed(
+    text: str, ypn: str, rules: set[str]
+) -> None:
+    assert said(text, ypn=ypn) == rules
+
+
+def test_the_question_of_the_side_names_both_stations() -> None:
+    found = check_stations(parse_stations("4R: 1/2; 10: 1/1"), ypn="ypN2", nodes_examined=None, nodes_positive=None)
+    assert [finding.message for finding in found] == [
+        "On which side is station 10? 4R is positive, too; nodes on both sides would mean ypN3."
+    ]
+    assert not found[0].is_error

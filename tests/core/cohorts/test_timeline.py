@@ -8,7 +8,13 @@ from itertools import pairwise
 
 import pytest
 
-from cohorts.core.timeline import Timeline, check_timeline, date_shift_days
+from cohorts.core.timeline import (
+    DOSE_TO_SCAN_MINIMUM_DAYS,
+    DOSE_TO_SURGERY_MINIMUM_DAYS,
+    Timeline,
+    check_timeline,
+    date_shift_days,
+)
 
 COURSE = Timeline(
     pre_scan_on=date(2024, 2, 20),
@@ -43,17 +49,39 @@ def test_a_date_before_its_predecessor_is_refused_at_the_later_field(earlier: st
     ("earlier", "later", "may_share_a_day"),
     [
         ("pre_scan_on", "first_dose_on", True),
-        ("first_dose_on", "last_dose_on", False),
-        ("last_dose_on", "post_scan_on", False),
+        ("first_dose_on", "last_dose_on", True),  # one cycle
+        ("last_dose_on", "post_scan_on", True),  # before the infusion
         ("post_scan_on", "surgery_on", True),
         ("surgery_on", "signed_off_on", True),
+        ("first_dose_on", "post_scan_on", False),
+        ("first_dose_on", "surgery_on", False),
+        ("pre_scan_on", "post_scan_on", False),
     ],
 )
-def test_only_doses_and_the_scan_after_them_need_a_day_of_their_own(
+def test_neighbours_may_share_a_day_but_a_scan_or_surgery_not_that_of_the_first_dose(
     earlier: str, later: str, may_share_a_day: bool
 ) -> None:
     same = replace(Timeline(), **{earlier: date(2024, 5, 1), later: date(2024, 5, 1)})
-    assert said(same) == (set() if may_share_a_day else {("E10", later)})
+    errors = {(f.rule, f.field) for f in check_timeline(same) if f.is_error}
+    assert errors == (set() if may_share_a_day else {("E10", later)})
+
+
+def test_one_cycle_is_a_course_of_treatment() -> None:
+    assert said(replace(COURSE, last_dose_on=COURSE.first_dose_on, surgery_on=None, signed_off_on=None)) == set()
+
+
+def test_a_scan_on_the_day_of_the_last_dose_is_allowed_and_asked_about() -> None:
+    assert said(replace(COURSE, last_dose_on=COURSE.post_scan_on)) == {("W17", "post_scan_on")}
+
+
+def test_a_scan_on_the_day_of_the_only_dose_is_none_after_treatment() -> None:
+    only = COURSE.first_dose_on
+    assert ("E10", "post_scan_on") in said(replace(COURSE, last_dose_on=only, post_scan_on=only))
+
+
+def test_two_dates_out_of_order_are_said_once_at_the_later_one() -> None:
+    broken = Timeline(pre_scan_on=date(2024, 5, 3), first_dose_on=date(2024, 5, 3), post_scan_on=date(2024, 5, 1))
+    assert [f.field for f in check_timeline(broken)] == ["post_scan_on"]
 
 
 def test_a_gap_in_the_course_hides_no_wrong_order() -> None:
@@ -79,6 +107,22 @@ def test_a_distance_beyond_the_protocol_is_a_warning(rule: str, earlier: str, la
     assert said(at_limit) == set()
     assert said(beyond) == {(rule, later)}
     assert not any(finding.is_error for finding in check_timeline(beyond))
+
+
+@pytest.mark.parametrize(
+    ("rule", "earlier", "later", "minimum"),
+    [
+        ("W17", "last_dose_on", "post_scan_on", DOSE_TO_SCAN_MINIMUM_DAYS),
+        ("W18", "last_dose_on", "surgery_on", DOSE_TO_SURGERY_MINIMUM_DAYS),
+    ],
+)
+def test_a_distance_shorter_than_usual_is_a_warning(rule: str, earlier: str, later: str, minimum: int) -> None:
+    start = date(2024, 5, 1)
+    at_minimum = replace(Timeline(), **{earlier: start, later: start + timedelta(minimum)})
+    shorter = replace(Timeline(), **{earlier: start, later: start + timedelta(minimum - 1)})
+    assert said(at_minimum) == set()
+    assert said(shorter) == {(rule, later)}
+    assert not any(finding.is_error for finding in check_timeline(shorter))
 
 
 @pytest.mark.parametrize("number", range(60))

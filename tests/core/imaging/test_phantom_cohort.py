@@ -11,6 +11,7 @@ import pytest
 
 from cohorts.core.outcome_rules import check
 from cohorts.core.response import ResponseReading, is_mpr
+from cohorts.core.staging import ClinicalTNM, derived_stage
 from cohorts.core.timeline import Timeline, check_timeline
 from imaging.core.phantom import PLANTED, PatientTruth, plan_cohort, truth_document
 
@@ -22,7 +23,7 @@ def cohort(n: int = 394, seed: int = 2026) -> tuple[PatientTruth, ...]:
 
 def reading(truth: PatientTruth) -> ResponseReading:
     fields = asdict(truth.pathology)
-    del fields["tumour_bed_mm"]
+    del fields["blinded"]
     return ResponseReading(**fields, histology=truth.clinical.histology)
 
 
@@ -72,7 +73,15 @@ def test_given_the_response_the_signals_are_independent() -> None:
 
 def test_every_reading_obeys_the_rules_of_pathology() -> None:
     for truth in cohort():
-        assert [f for f in check(reading(truth)) if f.is_error] == []
+        assert [f for f in check(reading(truth)) if f.is_error or f.rule == "W15"] == []
+
+
+def test_every_clinical_stage_is_the_one_of_its_categories() -> None:
+    for clinical in (t.clinical for t in cohort()):
+        tnm = ClinicalTNM(
+            clinical.clinical_t, clinical.clinical_n, clinical.clinical_m, clinical.clinical_tnm_edition
+        )
+        assert derived_stage(tnm) == clinical.clinical_stage
 
 
 def test_the_reading_says_what_is_planted() -> None:

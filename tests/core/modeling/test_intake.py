@@ -319,6 +319,15 @@ def test_a_perfect_feature_and_a_telling_name_are_doubted_not_refused() -> None:
     assert "'follow_up_days' sounds like" in said
 
 
+def test_the_histology_of_the_resected_tumour_sounds_like_something_known_later_and_that_of_the_biopsy_does_not() -> (
+    None
+):
+    stains = np.arange(N) % 2.0
+    said = " ".join(take(frame(surgical_histology=stains, histology=1 - stains)).warnings)
+    assert "'surgical_histology' sounds like" in said
+    assert "'histology'" not in said
+
+
 # Views.
 
 

@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from modeling.core import persist
 from modeling.core.errors import ModelCorrupt, UntrustedModel
+from modeling.core.explanation.refits import refitted_log_odds
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.training import fit_models
 
@@ -36,6 +37,25 @@ def test_a_model_comes_back_with_the_same_predictions_to_the_last_bit(table, mod
     for fact in fields(FittedModel):
         if fact.name not in ("estimator", "oof"):
             assert getattr(again, fact.name) == getattr(models[view], fact.name), fact.name
+
+
+@pytest.mark.parametrize("view", ["volume_change", "integrated"])
+def test_refits_come_back_and_say_the_same(study, table, view):
+    model = study.models[view]
+    data = persist.dumps(model)
+    again = persist.loads(data, sha256=digest(data))
+    assert set(again.refits) == ({view} if view == "volume_change" else {"whole_tumour", "habitat"})
+    assert np.array_equal(refitted_log_odds(again, table.X), refitted_log_odds(model, table.X))
+    assert persist.dumps(again) == data
+
+
+def test_a_model_of_an_earlier_version_is_read_without_refits(models):
+    data = persist.dumps(models["clinical"])
+    content = skops.io.loads(data, trusted=list(persist.TRUSTED))
+    facts = json.loads(content["facts"])
+    del facts["refits"], content["refits"]
+    older = skops.io.dumps({"estimator": content["estimator"], "facts": json.dumps(facts)})
+    assert persist.loads(older, sha256=digest(older)).refits == {}
 
 
 @pytest.mark.parametrize("view", VIEWS)

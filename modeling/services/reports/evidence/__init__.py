@@ -10,10 +10,11 @@ from modeling.services.reports.records import Records
 
 @dataclass(frozen=True)
 class Evidence:
-    """A statement and the rows that show it."""
+    """A statement and the rows that show it; open where all that they show is that it is not stated."""
 
     statement: str
     source: str
+    is_open: bool = False
 
 
 #: Looks for something in the records of a run; None where no row shows it.
@@ -26,4 +27,5 @@ def gathered(records: Records, topics: Iterable[Topic]) -> Evidence | None:
     if not found:
         return None
     sources = dict.fromkeys(part for one in found for part in one.source.split("; "))
-    return Evidence(" ".join(one.statement for one in found), "; ".join(sources))
+    is_open = all(one.is_open for one in found)
+    return Evidence(" ".join(one.statement for one in found), "; ".join(sources), is_open)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from cohorts.models import PathologyOutcome
 from modeling.core.views import CHANGES
@@ -156,7 +158,8 @@ def readings(records: Records) -> Evidence | None:
     readers = len({row.reader for row in rows if row.reader})
     words = (
         f"{len(rows)} readings ({', '.join(f'{name} {n}' for name, n in sources.items())}) by "
-        f"{counted(readers, 'named reader')}; tumour bed sampled completely in {sum(r.sampling_complete for r in rows)}; "
+        f"{counted(readers, 'named reader')}; sampling of the tumour bed: {_stated([r.sampling for r in rows], _SAMPLINGS)}; "
+        f"TNM edition: {_stated([r.tnm_edition for r in rows], _EDITIONS)}; "
         f"viable tumour recorded in percent."
     )
     return Evidence(words, cite_snapshot(records, "PathologyOutcome"))
@@ -167,8 +170,26 @@ def blinding(records: Records) -> Evidence | None:
     rows = records.readings
     if not rows:
         return None
-    words = f"{sum(row.blinded for row in rows)} of {len(rows)} readings are recorded as blind to model output."
-    return Evidence(words, cite_snapshot(records, "PathologyOutcome"))
+    values = [row.blinded for row in rows]
+    words = f"Blind to model output, of {counted(len(rows), 'reading')}: {_stated(values, _BLIND)}."
+    is_open = all(value is None for value in values)
+    return Evidence(words, cite_snapshot(records, "PathologyOutcome"), is_open)
+
+
+_SAMPLINGS = {
+    "complete": "complete",
+    "as_iaslc": "as IASLC asks above 3 cm",
+    "incomplete": "incomplete",
+}
+_EDITIONS = {9: "9th", 8: "8th"}
+_BLIND = {True: "yes", False: "no"}
+
+
+def _stated(values: Sequence[object], words: Mapping[Any, str]) -> str:
+    """Count each value in words, and those that nobody stated."""
+    counts = [(word, sum(value == known for value in values)) for known, word in words.items()]
+    counts.append(("not stated", sum(value not in words for value in values)))
+    return ", ".join(f"{word} {n}" for word, n in counts if n)
 
 
 def imaging_interval(records: Records) -> Evidence | None:

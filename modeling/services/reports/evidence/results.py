@@ -17,6 +17,7 @@ from modeling.services.reports.records import (
     cite_run,
     cite_version,
 )
+from modeling.wording import factor_in_words
 
 #: Views that look at no radiomics, and those that look at both timepoints or one.
 BASELINES = ("clinical", "volume_change", "diameter_change")
@@ -101,7 +102,10 @@ def metrics(records: Records) -> Evidence | None:
     known = [name for name, key in _MEASURES.items() if any(one.get(key) not in (None, []) for one in values)]
     if not known:
         return None
-    return Evidence(f"Measured, where defined: {', '.join(known)}.", cite_evaluations(records))
+    words = f"Measured, where defined: {', '.join(known)}."
+    if "net benefit" in known:
+        words += " Net benefit compares models: no treatment decision is meant."
+    return Evidence(words, cite_evaluations(records))
 
 
 def uncertainty(records: Records) -> Evidence | None:
@@ -261,8 +265,8 @@ def subgroups(records: Records) -> Evidence | None:
     shown = [row for row in rows if row.get("auc") is not None]
     if not rows or records.primary is None:
         return None
-    factors = listed(list(dict.fromkeys(str(row["factor"]) for row in rows)))
-    tested = {str(row["factor"]) for row in rows if row.get("interaction_p") is not None}
+    factors = listed(list(dict.fromkeys(factor_in_words(str(row["factor"])) for row in rows)))
+    tested = {factor_in_words(str(row["factor"])) for row in rows if row.get("interaction_p") is not None}
     words = f"Subgroups of {factors}: an AUC in {len(shown)} of {len(rows)}; " + (
         f"interaction tested with Holm's correction: {listed(sorted(tested))}."
         if tested
