@@ -24,7 +24,7 @@ from bench.report import Row
 from bench.rows import Run
 from bench.timing import now
 from modeling.core.explanation.uncertainty import intervals
-from modeling.core.performance.discrimination import auc, cross_validated_auc, cross_validated_difference
+from modeling.core.performance.discrimination import auc, cross_validated_auc
 from modeling.core.performance.shared_training import widening
 from modeling.core.recipes import REFERENCE
 from modeling.core.study.fitted_model import FittedModel
@@ -137,21 +137,19 @@ def _of_areas(final: FittedModel, table: FeatureTable) -> Replicate:
     population = tuple(table.X.index[table.split == "external"])
     folds = outer_folds(table, RECIPE)
     asked = [Fold(fold.name, fold.train, fold.test + population) for fold in folds]
-    fitted = fit_folds(table, RECIPE, asked, views=(*HALVES, "early_fusion"))
+    fitted = fit_folds(table, RECIPE, asked, views=("early_fusion",))
     truth = table.outcomes(population)
     places = {code: place for place, code in enumerate(table.codes("training"))}
-    p = {view: np.empty((len(places), RECIPE.cv_repeats)) for view in (*HALVES, "early_fusion")}
-    number = np.empty((len(places), RECIPE.cv_repeats), dtype=np.int64)
+    p = np.empty((len(places), RECIPE.cv_repeats))
+    number = np.empty(p.shape, dtype=np.int64)
     own = []
     for k, (fold, one) in enumerate(zip(folds, fitted, strict=True)):
         rows, repeat = [places[code] for code in fold.test], k // RECIPE.cv_folds
         number[rows, repeat] = k % RECIPE.cv_folds
-        for view, predicted in one.items():
-            p[view][rows, repeat] = predicted.p[: len(rows)]
+        p[rows, repeat] = one["early_fusion"].p[: len(rows)]
         own.append(auc(truth, one["early_fusion"].p[len(fold.test) :]))
     y = table.outcomes(table.codes("training"))
-    area = cross_validated_auc(y, p["early_fusion"], number)
-    same = cross_validated_difference(y, p[HALVES[0]], p[HALVES[1]], number)
+    area = cross_validated_auc(y, p, number)
     targets = {"its models": np.mean(own), "final": auc(truth, final.predict_proba(table.X.loc[list(population)]))}
     held, width = {}, {}
     for wide, name in (
@@ -161,7 +159,7 @@ def _of_areas(final: FittedModel, table: FeatureTable) -> Replicate:
         half = 1.959964 * wide * area.standard_error
         width[f"{name}, final"] = 2 * half
         held |= {f"{name}, {key}": float(abs(area.auc - target) <= half) for key, target in targets.items()}
-    return Replicate(held | {"two alike, p < 0.05": float(same.p < 0.05)}, width)
+    return Replicate(held, width)
 
 
 def simulate(patients: int, replicates: int, *, each: Callable[..., Iterable[Replicate]] = map) -> dict[str, str]:

@@ -125,6 +125,7 @@ REMEDIES = {
     "one_centre_only": "Take harmonisation out of the recipe, or add training patients of a second centre.",
     "unseen_centre": "Use a recipe without harmonisation, or train again with patients of that centre.",
     "overlap": "Evaluate on patients that the model was not fitted on.",
+    "same_patient_twice": "Leave one of each pair out (a row of the table, or take its import back), then try again.",
     "leaked_outcome": "Take the named column out of the table, then try again.",
     "not_promotable": "Train another version, or let an administrator approve this one against the rule.",
     "missing_columns": "Extract the missing features, then try again.",

@@ -40,10 +40,12 @@ def source_digest(series: SeriesReport, cohort: Cohort) -> str:
 def same_scans(keys: Sequence[ScanKey], cohort: Cohort) -> dict[str, tuple[str, str]]:
     """Return the scans of an import that came twice or are stored elsewhere: series UID → code and reason."""
     times = Counter((key.patient_code, key.volume_sha256) for key in keys)
+    patients = Counter(volume for _code, volume in times)
     refused = {}
     for key in keys:
         try:
             _require_once(times[key.patient_code, key.volume_sha256])
+            _require_one_patient(patients[key.volume_sha256])
             _require_not_stored(key, cohort)
         except ServiceError as error:
             refused[key.series_uid] = (error.code, error.message)
@@ -54,6 +56,11 @@ def _require_once(times: int) -> None:
     if times > 1:
         sentence = _("These images came twice, for two timepoints: one scan cannot be both.")
         raise ServiceError("same_scan", sentence)
+
+
+def _require_one_patient(patients: int) -> None:
+    if patients > 1:
+        raise ServiceError("same_scan", _("These images came for two patients of one import: a scan shows one."))
 
 
 def _equal(key: ScanKey, cohort: Cohort) -> QuerySet[ImageSeries]:

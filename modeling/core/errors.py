@@ -77,6 +77,12 @@ class OverlapError(ModelingError):
     code = "overlap"
 
 
+class SamePatientTwice(ModelingError):
+    """One patient stands under two codes, as the content of their scans or rows shows."""
+
+    code = "same_patient_twice"
+
+
 class LeakedOutcome(ModelingError):
     """A column tells the outcome itself."""
 

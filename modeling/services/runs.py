@@ -29,6 +29,7 @@ from modeling.core.study.comparators import comparators
 from modeling.core.study.cuts import at_other_cuts, own_cut
 from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.leakage import require_no_leak
+from modeling.core.study.overlap import require_nobody_twice
 from modeling.core.study.sensitivity import adjusted_for_days, scan_pairs
 from modeling.core.study.size import primary_view
 from modeling.core.study.validation import evaluate, predict_splits
@@ -285,6 +286,7 @@ def open_external(training_run: TrainingRun, *, actor: User, reason: str) -> int
     sha256 = training_run.snapshot.sha256
     table = FeatureTable.from_parquet(storage.get(sha256), sha256=sha256)
     require_no_leak(table)  # the run itself did not look at these outcomes
+    require_nobody_twice(table.X, table.split)  # runs of versions before 0.6 did not ask
     codes = table.codes("external")
     if not codes:
         raise ServiceError("nothing_to_do", f"The snapshot of {training_run} holds no patient of another centre.")

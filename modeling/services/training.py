@@ -27,6 +27,7 @@ from modeling.core.study.analyse import analyse
 from modeling.services.fold_columns import fold_sources
 from modeling.services.recipes import recipe_named
 from modeling.services.runs import Fitted, describe_run, register
+from modeling.services.scan_overlap import require_scans_of_one_patient
 from modeling.services.snapshots import gather, label_cases, outcomes_of, splits_of, table_of
 
 #: Percent of the progress bar at which each stage ends.
@@ -90,6 +91,7 @@ def _fit(
         raise ServiceError("too_few_patients", "No patient has an outcome and extracted features of both timepoints.")
     y = outcomes_of(gathered.cases, cohort)
     split = splits_of(gathered.cases, y, cohort, seed=recipe.seed)
+    require_scans_of_one_patient(gathered.cases, split)
     training = [case for case in gathered.cases if split[case.code] == "training"]
     codebook = habitats.fit(
         [case.supervoxels[kind] for case in training for kind in sorted(case.supervoxels)],

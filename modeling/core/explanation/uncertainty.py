@@ -96,8 +96,8 @@ def intervals(
     MissingColumns
         If X lacks columns of the model.
     """
-    spoken = model.log_odds(X, centre=centre)
-    around = spoken if shown is None else _log_odds(shown.loc[X.index])
+    if shown is None:
+        shown = pd.Series(model.predict_proba(X, centre=centre), index=X.index)
     why_not = _why_no_refits(model)
     again = np.empty((0, len(X))) if why_not else refitted_log_odds(model, X)
     measured = all(base.classifier_name_ in MEASURED for base in bases_of(model.estimator))
@@ -108,9 +108,8 @@ def intervals(
         reason = why_not or (f"Only {len(others)} refits had not seen this patient." if few else "")
         own_centre = None if centre is None else centre[place]
         moved, missing = _moved(model, X.loc[[code]], str(code), disturbed, own_centre)
-        found.append(
-            _interval(float(around[place]), others, moved, missing=missing, reason=reason, measured=measured)
-        )
+        p = float(shown.loc[code])
+        found.append(_interval(p, others, moved, missing=missing, reason=reason, measured=measured))
     return found
 
 
@@ -157,26 +156,25 @@ def _moved(
     return said - said[0], ""
 
 
-def _interval(around: float, others: Floats, moved: Floats, *, missing: str, reason: str, measured: bool) -> Interval:
+def _interval(p: float, others: Floats, moved: Floats, *, missing: str, reason: str, measured: bool) -> Interval:
     sources: dict[str, Any] = {"bootstrap": {"refits": 0, "reason": reason}}
     low, high = None, None
     if not reason:
-        low, high = _ends(np.add.outer(others, moved), around)
-        alone = dict(zip(("low", "high"), _ends(others, around), strict=True))
+        low, high = _ends(np.add.outer(others, moved), p)
+        alone = dict(zip(("low", "high"), _ends(others, p), strict=True))
         sources["bootstrap"] = {"refits": len(others), "measured": measured, **alone}
     if missing:
         sources["perturbations"] = {"rows": 0, "reason": missing}
     else:
-        alone = dict(zip(("low", "high"), _ends(around + moved, around), strict=True))
+        alone = dict(zip(("low", "high"), _ends(_log_odds(p) + moved, p), strict=True))
         sources["perturbations"] = {"rows": len(moved) - 1, **alone, "reason": _HELD}
     return Interval(low, high, sources)
 
 
-def _ends(log_odds: Floats, around: float) -> tuple[float, float]:
-    low, high = np.percentile(log_odds, _PERCENTILES)
-    return float(expit(min(low, around))), float(expit(max(high, around)))
+def _ends(log_odds: Floats, shown: float) -> tuple[float, float]:
+    low, high = expit(np.percentile(log_odds, _PERCENTILES))
+    return min(float(low), shown), max(float(high), shown)
 
 
-def _log_odds(p: pd.Series[float]) -> Floats:
-    log_odds: Floats = logit(np.clip(p.to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE))
-    return log_odds
+def _log_odds(p: float) -> float:
+    return float(logit(np.clip(p, _EDGE, 1 - _EDGE)))

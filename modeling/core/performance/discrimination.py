@@ -79,10 +79,8 @@ def paired_delong(y: Ints, p_one: Floats, p_two: Floats) -> PairedComparison | N
     one, two = auc(y, p_one), auc(y, p_two)
     if covariance is None or one is None or two is None:
         return None
-    return _paired(one - two, float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
-
-
-def _paired(difference: float, variance: float) -> PairedComparison | None:
+    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    difference = one - two
     # Rounding leaves about 1e-18 where two predictions rank all patients alike.
     if variance <= 1e-14:
         return PairedComparison(difference, difference, difference, 0.0, 1.0) if difference == 0 else None
@@ -145,44 +143,16 @@ def cross_validated_auc(y: Ints, p: Floats, folds: Ints) -> CrossValidatedAuc | 
     LeDell, Petersen & van der Laan, Electron J Stat 2015;9:1583-1607.
     """
     found = [_of_division(y, score, part) for score, part in _repeats(y, p, folds)]
-    usable = [repeat for repeat in found if repeat is not None]
+    usable = [division for division in found if division is not None]
     if not usable:
         return None
-    area, variance = _pooled(usable, divisions=folds.reshape(len(y), -1).shape[1])
+    area, variance, k = (float(np.mean([getattr(one, of) for one in usable])) for of in ("area", "variance", "folds"))
+    # Rounding leaves about 1e-33 where all folds are separated perfectly.
+    variance = variance * widening(k) ** 2 if variance > 1e-14 else 0.0
     interval = _interval_of(area, variance=variance)
     if interval is None:
         return CrossValidatedAuc(area, None, None, None)
     return CrossValidatedAuc(area, *interval, standard_error=float(np.sqrt(variance)))
-
-
-def cross_validated_difference(y: Ints, p_one: Floats, p_two: Floats, folds: Ints) -> PairedComparison | None:
-    """Compare two models by their areas within test folds, on the same patients in the same folds.
-
-    The difference of the influence curves, fold by fold, with the variance that shared training patients
-    ask for (`widening`). A paired DeLong test of pooled predictions would compare patients of different models,
-    and take the folds as independent.
-
-    Parameters
-    ----------
-    y : array of shape (n_patients,)
-    p_one, p_two : arrays of shape (n_patients,) or (n_patients, n_repeats)
-    folds : array of shape (n_patients,) or that of the predictions
-
-    Returns
-    -------
-    PairedComparison or None
-        The first minus the second. None where no fold has both classes, or the difference does not vary.
-
-    References
-    ----------
-    LeDell, Petersen & van der Laan, Electron J Stat 2015;9:1583-1607; Nadeau & Bengio, Mach Learn 2003;52:239-281.
-    """
-    pairs = zip(_repeats(y, p_one, folds), _repeats(y, p_two, folds), strict=True)
-    found = [_of_division(y, one, part, other) for (one, part), (other, _) in pairs]
-    usable = [repeat for repeat in found if repeat is not None]
-    if not usable:
-        return None
-    return _paired(*_pooled(usable, divisions=folds.reshape(len(y), -1).shape[1]))
 
 
 def stratified_bootstrap(y: Ints, p: Floats, *, n: int, seed: int) -> tuple[float, float] | None:
@@ -230,46 +200,28 @@ def _repeats(y: Ints, p: Floats, folds: Ints) -> list[tuple[Floats, Ints]]:
 
 @dataclass(frozen=True)
 class _Division:
-    """One division into folds: the mean area within them, or its difference from another model's, and its variance."""
+    """One division into folds: the mean area within them and its variance, as if their models were independent."""
 
-    value: float
+    area: float
     variance: float
     folds: int
 
 
-def _of_division(y: Ints, p: Floats, folds: Ints, other: Floats | None = None) -> _Division | None:
+def _of_division(y: Ints, p: Floats, folds: Ints) -> _Division | None:
     tests = [folds == fold for fold in np.unique(folds)]
     tests = [test for test in tests if 0 < np.sum(y[test]) < np.sum(test)]
     if not tests:
         return None
     used = np.any(tests, axis=0)
     share = float(np.mean(y[used]))
-    values, spreads = [], []
+    areas, spreads = [], []
     for test in tests:
-        value, influence = _influence(y[test], p[test], share)
-        if other is not None:
-            reference, its_influence = _influence(y[test], other[test], share)
-            value, influence = value - reference, influence - its_influence
-        values.append(value)
+        below, above = placements(y[test], p[test])
+        area = below.mean()
+        influence = np.append((below - area) / share, (above - area) / (1 - share))
+        areas.append(area)
         spreads.append(np.mean(influence**2))
-    return _Division(float(np.mean(values)), float(np.mean(spreads) / np.sum(used)), len(tests))
-
-
-def _pooled(found: list[_Division], *, divisions: int) -> tuple[float, float]:
-    """Return the mean over divisions, and its variance with what shared training patients add."""
-    value, variance, k = (float(np.mean([getattr(one, name) for one in found])) for name in _DIVISION)
-    # Rounding leaves about 1e-33 where all folds are separated perfectly.
-    return value, variance * widening(folds=k, repeats=divisions) ** 2 if variance > 1e-14 else 0.0
-
-
-_DIVISION = ("value", "variance", "folds")
-
-
-def _influence(y: Ints, p: Floats, share: float) -> tuple[float, Floats]:
-    """Return the area of one fold and its influence curve, events first."""
-    below, above = placements(y, p)
-    area = float(below.mean())
-    return area, np.append((below - area) / share, (above - area) / (1 - share))
+    return _Division(float(np.mean(areas)), float(np.mean(spreads) / np.sum(used)), len(tests))
 
 
 def _delong_covariance(y: Ints, *predictions: Floats) -> Floats | None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from math import sqrt
 
 
-def widening(*, folds: float, repeats: int = 1) -> float:
+def widening(folds: float) -> float:
     """Compute by how much a standard error over test folds grows because their models share training patients.
 
-    The variance of a mean over J test folds of independent models, σ² / J, becomes σ² (1 / J + n_test / n_training),
-    the correction of the resampled t-test. Relative to one division of the patients into k folds that is
-    1 / repeats + k / (k - 1).
+    The variance of a mean over k test folds of independent models, σ² / k, becomes σ² (1 / k + n_test / n_training),
+    the correction of the resampled t-test: 1 + k / (k - 1) times as much. That a division is repeated makes it no
+    smaller, since the patients are the same; with 1 / repeats in place of 1 the intervals were still too short
+    (docs/methods/coverage.md).
 
     Parameters
     ----------
     folds : float
         k; the mean where divisions differ.
-    repeats : int, default=1
-        Divisions of the same patients.
 
     Returns
     -------
@@ -28,4 +27,4 @@ def widening(*, folds: float, repeats: int = 1) -> float:
     ----------
     Nadeau & Bengio, Mach Learn 2003;52:239-281; Bouckaert & Frank, PAKDD 2004, LNAI 3056:3-12.
     """
-    return sqrt(1 / repeats + folds / (folds - 1)) if folds > 1 else 1.0
+    return sqrt(1 + folds / (folds - 1)) if folds > 1 else 1.0

@@ -23,9 +23,11 @@ from modeling.core.study.fitted_model import FittedModel
 from modeling.core.study.fold_sources import FoldSources
 from modeling.core.study.leakage import require_no_leak
 from modeling.core.study.nested import Held, Nested
+from modeling.core.study.overlap import require_nobody_twice
 from modeling.core.study.run import OnProgress, StudyRun
 from modeling.core.study.sensitivity import AdjustedRow, adjusted_for_days, scan_pairs
 from modeling.core.study.size import advise_table, primary_view
+from modeling.core.study.suspicion import too_good
 from modeling.core.study.validation import (
     AnyPredictions,
     Comparison,
@@ -127,14 +129,20 @@ def analyse(
     ------
     LeakedOutcome
         If a column tells the outcome itself.
+    SamePatientTwice
+        If two rows are those of one patient.
     OneClassOnly, TooFewPatients, MissingColumns
         If the training patients are no base for a model.
     """
+    # No outcome is looked at here, so that external patients are compared whether they are opened or not.
+    doubts = require_nobody_twice(table.X, table.split)
     table = table.take(sorted(table.X.index if open_external else table.X.index[table.split != "external"]))
     require_no_leak(table)
     # Many small fits: threads inside them only wait for each other.
     with threadpool_limits(limits=1):
-        return _study(StudyRun(table, recipe, sources or FoldSources(), on_progress))
+        found = _study(StudyRun(table, recipe, sources or FoldSources(), on_progress))
+    suspicions = too_good(table, found.models, found.evaluations)
+    return replace(found, warnings=(*found.warnings, *doubts, *suspicions))
 
 
 def _study(run: StudyRun) -> StudyResult:

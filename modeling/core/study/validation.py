@@ -11,12 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from modeling.core.errors import NotComparable, OverlapError, UnseenCentre
-from modeling.core.performance.discrimination import (
-    PairedComparison,
-    cross_validated_difference,
-    holm,
-    paired_delong,
-)
+from modeling.core.performance.discrimination import cross_validated_auc, holm, paired_delong
 from modeling.core.performance.measure import EvaluationResult, measure
 from modeling.core.recipes import Recipe
 from modeling.core.study.fitted_model import FittedModel
@@ -44,10 +39,6 @@ class Predictions:
         """Give the probabilities in the order of the outcomes, shape (n_patients,)."""
         return np.asarray(self.p.loc[self.y.index], dtype=np.float64)
 
-    def minus(self, other: Predictions) -> PairedComparison | None:
-        """Compare the area with another model's on the same patients, by paired DeLong."""
-        return paired_delong(self.outcomes, self.probabilities, Predictions(self.y, other.p).probabilities)
-
 
 @dataclass(frozen=True, eq=False)
 class FoldPredictions:
@@ -66,15 +57,15 @@ class FoldPredictions:
     p: pd.DataFrame
     folds: pd.DataFrame
 
-    def minus(self, other: FoldPredictions) -> PairedComparison | None:
-        """Compare the area with another model's in the same folds; patients of one fold are compared, no others."""
+    def area(self) -> float | None:
+        """Return the mean area within the folds; patients of different models are never compared."""
         codes = self.y.index
-        return cross_validated_difference(
+        found = cross_validated_auc(
             np.asarray(self.y, dtype=np.int64),
             self.p.loc[codes].to_numpy(dtype=np.float64),
-            other.p.loc[codes].to_numpy(dtype=np.float64),
             self.folds.loc[codes].to_numpy(),
         )
+        return found.auc if found else None
 
     def mean(self) -> Predictions:
         """Return the mean over repeats, which describes each patient and ranks no two of different folds."""
@@ -89,11 +80,15 @@ def out_of_fold(nested: Nested, table: FeatureTable) -> FoldPredictions:
     return FoldPredictions(table.y.loc[nested.predictions.index], nested.predictions, nested.folds)
 
 
+#: Within-fold tests called two models different in one of five simulated studies in which both were alike in truth.
+NO_TEST_OVER_FOLDS = "The models of folds share training patients, so no interval and no p value is given."
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two models on the same patients: difference of their areas.
 
-    By paired DeLong where one model of each predicted them all, within test folds otherwise.
+    By paired DeLong where one model of each predicted them all; within test folds the difference alone.
 
     `p_holm` is adjusted for all comparisons of one call. Where the test is undefined the numbers are
     None and `reason` says why.
@@ -258,9 +253,12 @@ def compare(found: Mapping[str, Mapping[str, AnyPredictions]], *, model: str) ->
 def _compared(split: str, names: tuple[str, str], one: AnyPredictions, two: AnyPredictions) -> Comparison:
     if set(one.p.index) != set(two.p.index):
         raise NotComparable(f"{names[1]} and {names[0]} do not predict the same patients of the split {split}.")
-    found = one.minus(two)  # type: ignore[arg-type]  # all models of a split predict it in the same way
-    n = len(one.y)
+    if isinstance(one, FoldPredictions) or isinstance(two, FoldPredictions):
+        areas = [each.area() if isinstance(each, FoldPredictions) else None for each in (one, two)]
+        difference = None if areas[0] is None or areas[1] is None else areas[0] - areas[1]
+        return Comparison(split, *names, len(one.y), difference, None, None, None, None, NO_TEST_OVER_FOLDS)
+    found = paired_delong(one.outcomes, one.probabilities, Predictions(one.y, two.p).probabilities)
     if found is None:
         reason = "The paired test needs two patients of each class and predictions that vary."
-        return Comparison(split, *names, n, None, None, None, None, None, reason)
-    return Comparison(split, *names, n, found.difference, found.low, found.high, found.p, None)
+        return Comparison(split, *names, len(one.y), None, None, None, None, None, reason)
+    return Comparison(split, *names, len(one.y), found.difference, found.low, found.high, found.p, None)

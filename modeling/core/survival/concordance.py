@@ -72,7 +72,7 @@ def harrell(
     if not bootstraps:
         return Concordance(value)
     # Resampled patients are tested by the same models again, which share their training patients.
-    wider = 1.0 if places is None else widening(folds=_mean_folds(places), repeats=places.shape[1])
+    wider = 1.0 if places is None else widening(_mean_folds(places))
     low, high = (value + wider * (end - value) for end in _interval(won, counted, bootstraps, seed))
     return Concordance(value, max(0.0, low), min(1.0, high))
 

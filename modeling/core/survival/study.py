@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from modeling.core.errors import InvalidViews, TooFewPatients
 from modeling.core.recipes import Recipe
+from modeling.core.study.overlap import require_nobody_twice
 from modeling.core.survival.chain import SurvivalModel, fit_survival, folds_of
 from modeling.core.survival.coefficients import hazard_ratios
 from modeling.core.survival.measures import SurvivalEvaluation, evaluate_risks
@@ -113,7 +114,10 @@ def analyse_survival(
         If fewer than twice the recipe's minimum had the event.
     InvalidViews
         If a view is a fusion, of which a time has none.
+    SamePatientTwice
+        If two rows are those of one patient.
     """
+    doubts = require_nobody_twice(table.X, table.split)
     codes = table.codes("training")
     time, event = table.outcome(codes)
     least = 2 * recipe.minimum_per_class
@@ -135,7 +139,7 @@ def analyse_survival(
         selected[name] = held.selected
         coefficients[name] = hazard_ratios(models[name], X, time, event)
     predictions = pd.concat(rows, ignore_index=True)
-    return SurvivalResult(models, evaluations, predictions, selected, coefficients, _doubts(evaluations))
+    return SurvivalResult(models, evaluations, predictions, selected, coefficients, (*doubts, *_doubts(evaluations)))
 
 
 @dataclass

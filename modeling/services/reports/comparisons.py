@@ -57,7 +57,13 @@ def comparisons(records: Records) -> Section | None:
         for row in rows
     )
     columns = ("Difference of", "Split", "Patients", "AUC difference (95 % interval)", "p", "p (Holm)")
-    table = DataTable(columns, cells, "DeLong's paired test", cite_run(records, "findings.comparisons"), (2, 3, 4, 5))
+    table = DataTable(
+        columns,
+        cells,
+        "DeLong's paired test, where one model predicted all patients",
+        cite_run(records, "findings.comparisons"),
+        (2, 3, 4, 5),
+    )
     return Section("Comparisons of models", (table, *_reasons(rows), *_moved(records)))
 
 
