@@ -154,7 +154,7 @@ def _of_areas(final: FittedModel, table: FeatureTable) -> Replicate:
     held, width = {}, {}
     for wide, name in (
         (1.0, "nested"),
-        (1 / widening(folds=RECIPE.cv_folds, repeats=RECIPE.cv_repeats), "LeDell alone"),
+        (1 / widening(RECIPE.cv_folds), "LeDell alone"),
     ):
         half = 1.959964 * wide * area.standard_error
         width[f"{name}, final"] = 2 * half

@@ -16,7 +16,7 @@ from imaging.core.codec import pack_mask, pack_volume
 from imaging.core.geometry import TumorMask, Volume
 
 #: The version of this software; pyproject.toml states the same.
-ECOTONE_VERSION = "0.5.0"
+ECOTONE_VERSION = "0.6.0"
 
 #: Everything between a file and a feature that computes.
 _LIBRARIES = (
