@@ -170,6 +170,14 @@ def test_one_scan_is_not_of_two_patients(trial: Trial, tmp_path: Path) -> None:
     assert not Timepoint.objects.filter(patient__code="P-2").exists()
 
 
+def test_one_folder_taken_as_two_patients_is_refused_for_both(trial: Trial, tmp_path: Path) -> None:
+    scan_of(tmp_path / "in" / "P-1", code="P-1")
+    scan_of(tmp_path / "in" / "P-2", code="P-2")
+    job = run_import(trial, tmp_path / "in")
+    assert codes(job) == ["same_scan"] * 2
+    assert not ImageSeries.objects.exists()
+
+
 # Which timepoint it shows
 
 

@@ -17,10 +17,12 @@ from imaging.core.feature_vector import FeatureVector
 from imaging.core.transitions import transition_feature_names
 from imaging.models import FeatureSet, ImageSeries, Segmentation
 from imaging.services.protocols import protocol_named
+from modeling.core.errors import SamePatientTwice
 from modeling.core.study.sensitivity import DAYS_DOSE_TO_CT
 from modeling.core.table import FeatureTable
 from modeling.core.views import own_views
 from modeling.services.facts import stage_of
+from modeling.services.scan_overlap import require_scans_of_one_patient
 from modeling.services.snapshots import (
     Case,
     facts_of,
@@ -273,3 +275,21 @@ def test_the_number_of_queries_does_not_grow_with_the_patients(
         cases = cases_of(study)
         feature_rows(cases, vectors(cases))
         facts_of(cases)
+
+
+# One patient under two codes.
+
+
+@pytest.mark.parametrize("key", ["volume_sha256", "source_digest"])
+def test_one_scan_of_two_patients_is_refused_by_name(study: Study, key: str) -> None:
+    series = list(ImageSeries.objects.order_by("timepoint__patient__code", "pk"))
+    cases = cases_of(study)
+    split = splits_of(cases, outcomes_of(cases, study.cohort), study.cohort, seed=1)
+    require_scans_of_one_patient(cases, split)
+    first = series[0]
+    other = next(one for one in series if one.timepoint.patient_id != first.timepoint.patient_id)
+    for one in (first, other):
+        ImageSeries.objects.filter(pk=one.pk).update(**{key: "ab" * 32})
+    names = sorted(one.timepoint.patient.code for one in (first, other))
+    with pytest.raises(SamePatientTwice, match=rf"{names[0]} \(.*\) and {names[1]} \("):
+        require_scans_of_one_patient(cases_of(study), split)
