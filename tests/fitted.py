@@ -52,16 +52,17 @@ def with_refits(model: FittedModel, X: pd.DataFrame, *, n: int = 100, seed: int 
     drawn = np.hstack([random.choice(members, size=(n, len(members))) for members in classes]).astype(np.int32)
     views = bases_of(model.estimator)
     parts = np.array_split(np.arange(X.shape[1]), len(views))
+    names = ("one", "other") if len(views) > 1 else ("whole_tumour",)
     return replace(
         model,
         refits={
-            f"part {number}": Refits(
+            name: Refits(
                 columns=tuple(X.columns[places]),
                 values=X.to_numpy()[:, places],
                 drawn=drawn,
                 selected=(tuple(X.columns[places]),) * n,
             )
-            for number, places in enumerate(parts)
+            for name, places in zip(names, parts, strict=True)
         },
     )
 

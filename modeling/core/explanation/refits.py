@@ -16,7 +16,7 @@ from sklearn.base import clone
 
 from modeling.core.estimators.chain import FeatureChain
 from modeling.core.estimators.classifiers import make
-from modeling.core.estimators.late_fusion import bases_of
+from modeling.core.estimators.late_fusion import LateFusion, bases_of
 from modeling.core.estimators.preprocessing import source_columns
 from modeling.core.estimators.view_model import ViewModel
 from modeling.core.study.fitted_model import FittedModel, Refits
@@ -45,7 +45,7 @@ def refitted_log_odds(model: FittedModel, X: pd.DataFrame) -> Floats:
     array of shape (n_refits, n_patients)
     """
     y = np.asarray(model.outcomes, dtype=np.int64)
-    views, refits = bases_of(model.estimator), list(model.refits.values())
+    views, refits = bases_of(model.estimator), _refits_of_bases(model)
     name = views[0].classifier_name_ if len(views) == 1 else "logistic"
     drawn = refits[0].drawn
     said = np.empty((len(drawn), len(X)))
@@ -57,6 +57,12 @@ def refitted_log_odds(model: FittedModel, X: pd.DataFrame) -> Floats:
         )
         said[number] = classifier.fit(known, y[rows]).decision_function(new)
     return said + _shares(model, y, n=len(drawn))[:, None]
+
+
+def _refits_of_bases(model: FittedModel) -> list[Refits]:
+    if isinstance(model.estimator, LateFusion):
+        return [model.refits[name] for name, _, _ in model.estimator.bases]
+    return list(model.refits.values())
 
 
 def _scaled(view: ViewModel, refits: Refits, number: int, X: pd.DataFrame, y: Ints) -> tuple[Floats, Floats]:

@@ -126,7 +126,7 @@ def test_a_training_patient_is_judged_by_refits_that_had_not_drawn_them():
     X, y = draw(60)
     model = with_refits(fit_view(X, y, "logistic"), X)
     found = intervals(model, X, shown=model.oof)
-    drawn = model.refits["part 0"].drawn
+    drawn = model.refits["whole_tumour"].drawn
     for place, one in enumerate(found):
         unseen = int((drawn != place).all(axis=1).sum())
         said = f"Only {unseen} refits had not seen this patient."
