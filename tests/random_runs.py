@@ -17,7 +17,7 @@ from imaging.services.protocols import protocol_named
 from modeling.core import persist
 from modeling.core.performance.measure import EvaluationResult, measure
 from modeling.core.recipes import STANDARD, Recipe
-from modeling.core.study import findings
+from modeling.core.study import findings, spectrum
 from modeling.core.study.analyse import StudyResult, analyse, external_heterogeneity
 from modeling.core.study.size import advise_table, primary_view
 from modeling.core.study.validation import Predictions, compare, predict_splits
@@ -27,6 +27,7 @@ from modeling.models import ModelVersion, TableSnapshot, TestOpening, TrainingRu
 from modeling.services import runs
 from modeling.services.recorded import Recorded, RecordedMask, RecordedPatient, RecordedReading
 from modeling.services.runs import Fitted, evaluation_of
+from modeling.services.snapshots import Gathered
 
 QUICK = replace(
     STANDARD,
@@ -178,6 +179,9 @@ def drawn_run(kind: Kind, *, seed: int, cohort: Cohort, user: User) -> RandomRun
         centre_predictability=telling,
         warnings=findings.warnings(table, recipe, evaluations, advice, telling),
         reclassification=[],
+        comparators=[],
+        timing=[],
+        scan_pairs={},
     )
     classifiers = ["logistic", "random_forest"]
     frozen = {
@@ -281,7 +285,8 @@ def _run(
         excluded=excluded,
         mpr_threshold_percent=10,
     )
-    fitted = Fitted(recipe, model.protocol, (), excluded, None, {}, (), table, study, 1.0)  # type: ignore[arg-type]
+    gathered = Gathered((), tuple(excluded), _left_out(left_out, random))
+    fitted = Fitted(recipe, model.protocol, gathered, None, {}, (), table, study, 1.0)  # type: ignore[arg-type]
     found = runs._findings(cohort, fitted)
     found["flow"] |= {"enrolled": len(table.X) + left_out, "modelled": len(table.X)}
     found["recorded"] = _recorded(table, cohort, random).as_dict()
@@ -296,6 +301,15 @@ def _run(
         findings=found,
         started_by=user,
     )
+
+
+def _left_out(n: int, random: np.random.Generator) -> dict[str, list[bool | None]]:
+    """Draw of what kind each patient left out is, and the response of those of whom it is known."""
+    found: dict[str, list[bool | None]] = {}
+    for _ in range(n):
+        kind = str(random.choice([kind for kind in spectrum.KINDS if kind != spectrum.MODELLED]))
+        found.setdefault(kind, []).append([None, True, False][int(random.integers(3))])
+    return found
 
 
 def _recorded(table: FeatureTable, cohort: Cohort, random: np.random.Generator) -> Recorded:
@@ -328,8 +342,9 @@ def _recorded(table: FeatureTable, cohort: Cohort, random: np.random.Generator) 
         RecordedReading(
             "report",
             some(["AB"] if one_reader else ["", "AB", "CD"]),
-            some([True, False]),
-            some([True, False]),
+            some(["", "complete", "as_iaslc", "incomplete"]),
+            some([None, True, False]),
+            some([None, 8, 9]),
         )
         for _ in kept
     )

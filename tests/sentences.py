@@ -24,7 +24,7 @@ from modeling.core.reporting.documents import Document
 from modeling.models import Evaluation, ModelVersion
 from modeling.services.reports.metrics_score import ITEMS
 from modeling.services.reports.records import Records
-from modeling.wording import classifier_in_words, view_in_words
+from modeling.wording import classifier_in_words, factor_in_words, view_in_words
 from tests.random_runs import RandomRun, thirds
 
 #: Ends a sentence.
@@ -289,6 +289,102 @@ def _masks(f: Facts) -> list[dict[str, Any]]:
     return f.recorded["masks"]
 
 
+_SAMPLINGS = {"complete": "complete", "as_iaslc": "as IASLC asks above 3 cm", "incomplete": "incomplete"}
+
+
+def _stated(text: str) -> dict[str, int]:
+    return {word: int(n) for word, _, n in (part.rpartition(" ") for part in text.split(", "))}
+
+
+def _counted(f: Facts, name: str, words: dict[Any, str]) -> dict[str, int]:
+    return dict(Counter(words.get(row[name], "not stated") for row in _readings(f)))
+
+
+def _spectrum(f: Facts, *kinds: str) -> tuple[int, int, int]:
+    """Count patients, those of known response, and MPR, of some kinds of patients left out."""
+    rows = [row for row in f.made.run.findings["spectrum"] if row["kind"] in kinds]
+    return tuple(sum(row[key] for row in rows) for key in ("n", "known", "events"))  # type: ignore[return-value]
+
+
+_GONE = ("complete_response", "post_not_evaluable")
+
+
+def _percent_is(text: str, value: float) -> bool:
+    return abs(float(text) - 100 * value) <= 0.0501
+
+
+def _gone(m: re.Match[str], f: Facts) -> bool:
+    n, known, events = _spectrum(f, *_GONE)
+    modelled = f.table.y
+    if m["events"] is None:
+        return (int(m["n"]), known) == (n, 0)
+    together = (events + int(modelled.sum())) / (known + len(modelled))
+    return (
+        (int(m["n"]), int(m["events"]), int(m["known"])) == (n, events, known)
+        and _percent_is(m["together"], together)
+        and _percent_is(m["alone"], float(modelled.mean()))
+    )
+
+
+def _unoperated(m: re.Match[str], f: Facts) -> bool:
+    n, known, _ = _spectrum(f, "not_operated")
+    unknown, y = n - known, f.table.y
+    if (int(m["n"]), int(m["unknown"])) != (n, unknown):
+        return False
+    if m["counted"] is None:
+        return unknown == 0
+    return (
+        int(m["counted"]) == unknown
+        and _percent_is(m["before"], float(y.mean()))
+        and _percent_is(m["after"], int(y.sum()) / (len(y) + unknown))
+    )
+
+
+def _complete_more_often(f: Facts) -> bool:
+    _, known, events = _spectrum(f, "complete_response")
+    if not known:
+        return False
+    low = stats.binomtest(events, known).proportion_ci(method="wilson").low
+    return bool(low > f.table.y.mean())
+
+
+def _external_size(m: re.Match[str], f: Facts) -> bool:
+    size = f.made.run.findings["external_size"]
+    needed = max(n for n in size["criteria"].values() if n is not None)
+    if int(number(m["n"])) != needed:
+        return False
+    row, external = f.row("external"), f.table.y[f.table.split == "external"]
+    if row is None or m["tested"] is None:
+        return row is None and m["tested"] is None
+    enough = "is enough" if len(external) >= needed else "is fewer"
+    return (int(m["tested"]), int(m["events"]), m["enough"]) == (len(external), int(external.sum()), enough)
+
+
+def _assumed(m: re.Match[str], f: Facts) -> bool:
+    size, row = f.made.run.findings["external_size"], f.row("nested_cv")
+    return (
+        int(m["share"]) == round(100 * float(f.table.y[f.table.split == "training"].mean()))
+        and is_written(row.auc if row else None, m["area"])
+        and is_written(size["spread"], m["spread"])
+    )
+
+
+def _alone(m: re.Match[str], f: Facts) -> bool:
+    version = next(v for v in f.versions if v.name == m["view"])
+    weighed = version.facts["importance"]
+    row = f.row("external", version.name)
+    return (
+        weighed[0]["feature"] == m["feature"]
+        and weighed[0]["mean_abs_log_odds"] >= 0.9 * sum(one["mean_abs_log_odds"] for one in weighed)
+        and row.auc > 0.98
+        and is_written(row.auc, m["area"])
+    )
+
+
+def _absent(m: re.Match[str], f: Facts) -> bool:
+    return len(re.split(r", | and ", m["names"])) == 4 and f.made.run.findings["comparators"] == []
+
+
 def _named(rows: list[dict[str, Any]], key: str) -> set[str]:
     return {row[key] for row in rows if row[key]}
 
@@ -406,12 +502,12 @@ def _printed(m: re.Match[str], f: Facts) -> bool:
 
 def _subgroups(m: re.Match[str], f: Facts) -> bool:
     rows = f.made.run.findings["subgroups"][f.primary.name]
-    factors = {r["factor"] for r in rows if r["interaction_p"] is not None}
+    factors = {factor_in_words(r["factor"]) for r in rows if r["interaction_p"] is not None}
     told = set(re.split(r", | and ", m["tested"])) if m["tested"] else set()
     return (
         (int(m["n"]), int(m["all"])) == (sum(r["auc"] is not None for r in rows), len(rows))
         and told == factors
-        and set(re.split(r", | and ", m["factors"])) == {r["factor"] for r in rows}
+        and set(re.split(r", | and ", m["factors"])) == {factor_in_words(r["factor"]) for r in rows}
     )
 
 
@@ -564,8 +660,8 @@ SENTENCES: tuple[Sentence, ...] = (
         "A patient is modelled who has an assigned centre, a current pathology reading and, before and after "
         "treatment, an evaluable CT "
         "with a tumour mask whose features were extracted.",
-        "Study report, section Characteristics by split: Age (years), Sex, Smoking, Histology, Clinical stage, PD-L1 "
-        "(%), Location "
+        "Study report, section Characteristics by split: Age (years), Sex, Smoking, Histology before treatment, Clinical "
+        "stage, TNM edition of the clinical stage, PD-L1 (%), Location "
         "(entered, or measured on the CT), Cycles of treatment, Pathological response, with missing values.",
         "A column that tells the outcome does that, and so does chance among few patients.",
         "Two habitats have the best index among the stable ones.",  # said by the codebook, and quoted
@@ -701,7 +797,7 @@ SENTENCES: tuple[Sentence, ...] = (
         lambda m, f: (rows := _tests(m["tests"], f)) is not None and len(rows) == len(f.tested),
     ),
     says(
-        r"Not tested where: The paired test needs two patients of each class and predictions that vary\.",
+        r"(?:Not tested where: )?The paired test needs two patients of each class and predictions that vary\.",
         lambda m, f: any(r["p"] is None for r in f.made.run.findings["comparisons"]),
     ),
     says(
@@ -720,7 +816,7 @@ SENTENCES: tuple[Sentence, ...] = (
     says(
         r"There is no sign that any model does better than chance: in nested cross-validation no interval of an area "
         r"under the ROC curve, "
-        r"widened for shared training patients and for the number of models, lies above 0\.5\.",
+        r"widened for the number of models, lies above 0\.5\.",
         lambda m, f: f.some_interval() and not f.above_chance() and not f.perfect(),
     ),
     says(
@@ -938,31 +1034,52 @@ SENTENCES: tuple[Sentence, ...] = (
         lambda m, f: float(m["t"]) == float(f.made.run.snapshot.mpr_threshold_percent),
     ),
     says(
-        r"(?P<n>\d+) readings \(pathology report (?P<r>\d+)\) by (?P<k>\d+) named readers?; tumour bed sampled "
-        r"completely in (?P<s>\d+); viable "
-        r"tumour recorded in percent\.",
+        r"(?P<n>\d+) readings \(pathology report (?P<r>\d+)\) by (?P<k>\d+) named readers?; sampling of the tumour bed: "
+        r"(?P<sampling>[^;]+); TNM edition: (?P<edition>[^;]+); viable tumour recorded in percent\.",
         lambda m, f: (
-            [int(m[k]) for k in ("n", "r", "k", "s")]
-            == [
-                len(_readings(f)),
-                len(_readings(f)),
-                len(_named(_readings(f), "reader")),
-                sum(r["sampling_complete"] for r in _readings(f)),
-            ]
+            [int(m[k]) for k in ("n", "r", "k")]
+            == [len(_readings(f)), len(_readings(f)), len(_named(_readings(f), "reader"))]
+            and _stated(m["sampling"]) == _counted(f, "sampling", _SAMPLINGS)
+            and _stated(m["edition"]) == _counted(f, "tnm_edition", {9: "9th", 8: "8th"})
         ),
     ),
     says(
-        r"(?P<n>\d+) of (?P<all>\d+) readings are recorded as blind to model output\.",
-        lambda m, f: (int(m["n"]), int(m["all"])) == (sum(r["blinded"] for r in _readings(f)), len(_readings(f))),
+        r"Blind to model output, of (?P<n>\d+) readings?: (?P<blind>[^.]+)\.",
+        lambda m, f: (
+            int(m["n"]) == len(_readings(f))
+            and _stated(m["blind"]) == _counted(f, "blinded", {True: "yes", False: "no"})
+        ),
+    ),
+    says(
+        r"Whether the reader was blind to model output is not stated of (?P<n>\d+) of (?P<all>\d+) readings\.",
+        lambda m, f: (
+            (int(m["n"]), int(m["all"])) == (sum(r["blinded"] is None for r in _readings(f)), len(_readings(f)))
+        ),
+    ),
+    says(
+        r"How the tumour bed was sampled is not stated of (?P<n>\d+) of (?P<all>\d+) patients\.",
+        lambda m, f: (
+            (int(m["n"]), int(m["all"])) == (sum(not r["sampling"] for r in _readings(f)), len(_readings(f)))
+        ),
     ),
     says(
         r"(?P<n>\d+) of (?P<all>\d+) readings were not blind to model output\.",
-        lambda m, f: (int(m["n"]), int(m["all"])) == (sum(not r["blinded"] for r in _readings(f)), len(_readings(f))),
+        lambda m, f: (
+            (int(m["n"]), int(m["all"]))
+            == (
+                sum(r["blinded"] is False for r in _readings(f)),
+                len(_readings(f)),
+            )
+        ),
     ),
     says(
         r"The tumour bed was not sampled completely in (?P<n>\d+) of (?P<all>\d+) patients\.",
         lambda m, f: (
-            (int(m["n"]), int(m["all"])) == (sum(not r["sampling_complete"] for r in _readings(f)), len(_readings(f)))
+            (int(m["n"]), int(m["all"]))
+            == (
+                sum(r["sampling"] == "incomplete" for r in _readings(f)),
+                len(_readings(f)),
+            )
         ),
     ),
     says(
@@ -1219,6 +1336,102 @@ SENTENCES: tuple[Sentence, ...] = (
         lambda m, f: (
             {v.classifier for v in f.versions}
             <= {"logistic", "elastic_net", "linear_svm", "rbf_svm", "knn", "random_forest"}
+        ),
+    ),
+    # Beyond the models: who was left out, what a clinic goes by, other cuts, sizes.
+    *fixed(
+        "Facts to judge by:",
+        "Sensitivity analysis, not a result of its own.",
+        "Nothing is fitted and no threshold chosen, so training patients count as the others do.",
+        "A response is CR or PR by RECIST 1.1 of one target lesion (Eisenhauer et al., Eur J Cancer 2009;45:228): a fall of the "
+        "longest axial diameter by at least 30 %; a lesion is measurable from 10 mm.",
+        "For measured changes a larger fall speaks for MPR.",
+        "Each row counts the patients of whom the comparator is known, who need not be all those of a model.",
+        "Net benefit compares models: no treatment decision is meant.",
+        "Decision curves: no treatment decision is meant: nobody in this study would act on this estimate before surgery; the "
+        "curve compares models, not policies.",
+        "The widths are the usual targets (Riley et al., Stat Med 2021;40:4230-4251).",
+    ),
+    says(
+        r"This run did not record the viable percentage, so its predictions cannot be held against other cuts\.",
+        lambda m, f: f.made.run.findings["cuts"]["rows"] == [],
+    ),
+    says(
+        r"This run did not compute how large an external validation would have to be\.",
+        lambda m, f: f.made.run.findings["external_size"] is None,
+    ),
+    says(r"Known of no modelled patient: (?P<names>.+?\))\.", _absent),
+    says(
+        r"(?:Not tested where: )?The models of folds share training patients, so no interval and no p value is given\.",
+        lambda m, f: all(
+            row["p"] is None
+            for row in f.made.run.findings["comparisons"]
+            if row["split"] in ("nested_cv", "leave_one_centre_out")
+        ),
+    ),
+    says(
+        r"(?P<n>\d+) patients? had no tumour to outline on the CT after treatment, or that CT was not evaluable, and "
+        r"(?:was|were) left out; (?:the response of none of them is known|(?P<events>\d+) of the (?P<known>\d+) whose "
+        r"response is known had "
+        r"MPR\. With them the MPR rate is (?P<together>[\d.]+) %, among the modelled patients alone it is "
+        r"(?P<alone>[\d.]+) %)\.",
+        _gone,
+    ),
+    says(
+        r"No model can say anything of a patient without an outline after treatment, so every measure here is of patients in "
+        r"whom tumour is left to see; discrimination among all patients may differ\.",
+        lambda m, f: _spectrum(f, *_GONE)[0] > 0 and not _complete_more_often(f),
+    ),
+    says(
+        r"No model can say anything of a patient without an outline after treatment, so every measure here is of patients in "
+        r"whom tumour is left to see\. Patients with a complete response on CT had MPR more often \([^%]+%\), and a "
+        r"tumour that is "
+        r"gone is seen without a model: discrimination among all patients is probably higher than among those modelled, for a "
+        r"model and for RECIST alike\.",
+        lambda m, f: _complete_more_often(f),
+    ),
+    says(
+        r"(?P<n>\d+) patients? (?:was|were) not operated \(no surgery, not resectable, progression or death before it\), "
+        r"(?P<unknown>\d+) of them without a pathological response; the models describe patients who reach surgery"
+        r"(?:\. Counted as without MPR, the (?P<counted>\d+) would change the MPR rate from (?P<before>[\d.]+) % to "
+        r"(?P<after>[\d.]+) %)?\.",
+        _unoperated,
+    ),
+    says(
+        r"(?P<n>\d+) patients? with both tumours outlined (?:has|have) no pathology entered; their response is not known\.",
+        lambda m, f: int(m["n"]) == _spectrum(f, "no_pathology")[0],
+    ),
+    says(
+        r"External validation \(Riley 2021\): about (?P<n>[\d,]+) patients with (?P<m>[\d,]+) MPR give every interval its target "
+        r"width, if new patients are like those of training; (?:no external patient was tested|(?P<tested>\d+) external "
+        r"patients? with (?P<events>\d+) MPR (?:was|were) tested, which (?P<enough>is fewer|is enough))\.",
+        _external_size,
+    ),
+    says(
+        r"Assumed of new patients: (?P<share>\d+) % with MPR, AUC (?P<area>[\d.]+) and log-odds with a standard deviation of "
+        r"(?P<spread>[\d.]+), as in nested cross-validation, and a calibrated model\.",
+        _assumed,
+    ),
+    says(
+        r"The model (?P<view>\w+) rests on (?P<feature>\S+) alone and reaches an AUC of (?P<area>[\d.]+) on external patients: "
+        r"is that feature known before the outcome\?",
+        _alone,
+    ),
+    says(
+        r"The column '(?P<name>[^']+)' alone ranks the (?P<n>\d+) (?P<split>training|external) patients with an AUC of "
+        r"(?P<area>[\d.]+)(?:, and so do \d+ others)?: is it known before the outcome\?",
+        lambda m, f: (
+            int(m["n"]) == f.n(m["split"])
+            and is_written(
+                max(
+                    area := roc_auc_score(
+                        f.table.y[f.table.split == m["split"]],
+                        f.table.X.loc[f.table.split == m["split"], m["name"]],
+                    ),
+                    1 - area,
+                ),
+                m["area"],
+            )
         ),
     ),
 )

@@ -150,7 +150,7 @@ def _findings(cohort: Cohort, fitted: Fitted) -> dict[str, Any]:
         "spectrum": _spectrum(fitted),
         "warnings": list(study.warnings),
         "cuts": {
-            "model": primary_view(study.models),
+            "model": primary_view(study.evaluations),
             "own_percent": own_cut(fitted.table),
             "rows": [asdict(row) for row in study.cuts],
         },

@@ -19,11 +19,13 @@ from modeling.services.reports.page import html
 from modeling.services.reports.records import records_of
 from modeling.services.reports.study import study
 from modeling.services.reports.tripod import tripod
-from modeling.services.reports.writing import BUILDERS, KINDS
+from modeling.services.reports.writing import BUILDERS
 from tests.random_runs import Kind, RandomRun, drawn_run, fitted_run
 from tests.sentences import SENTENCES, Facts, area_of, never_judged, sentences_of, texts_of, untrue
 
 pytestmark = pytest.mark.django_db
+#: The PROBAST+AI sheet lays the same statements beside its questions; its own words are checked in test_sheets.py.
+KINDS = ("study", "model_card", "clear", "metrics", "tripod")
 
 _FITTED = {
     "null, one centre, nobody held out": Kind(60, signal=0, centres=1, held_out="none", gaps=0.1),

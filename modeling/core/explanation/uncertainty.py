@@ -39,7 +39,7 @@ Disturbed = Callable[[str, Sequence[str]], pd.DataFrame | None]
 FEWEST_REFITS = 30
 _PERCENTILES = (2.5, 97.5)
 #: Classifiers whose intervals were measured to hold the true probability as often as they say (docs/methods/coverage.md).
-MEASURED = ("logistic", "elastic_net")
+MEASURED = ("logistic",)
 #: Keeps log-odds of a probability of exactly 0 or 1 finite.
 _EDGE = 1e-9
 _HELD = "Habitats are held as they are."
