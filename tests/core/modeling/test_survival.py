@@ -376,3 +376,11 @@ def test_times_are_round_and_at_risk_are_those_still_under_observation(longest: 
     counted = numbers_at_risk(time, times)
     assert counted == [sum(one >= moment for one in time) for moment in times]
     assert counted == sorted(counted, reverse=True)
+
+
+def test_a_row_copied_into_another_centre_refuses_the_table():
+    table = drawn(noise=12)
+    X = table.X.copy()
+    X.loc["P-003"] = X.loc["P-000"].to_numpy()
+    with pytest.raises(errors.SamePatientTwice, match=r"P-000 \(training\) and P-003 \(external\)"):
+        analyse_survival(replace(table, X=X), RECIPE)
