@@ -55,7 +55,7 @@ RECIPE = replace(
 
 
 def area_of(spread: float) -> float:
-    """Give the area under the ROC curve of true log-odds with this standard deviation, by integration."""
+    """Return the area under the ROC curve of true log-odds with this standard deviation, by integration."""
     z = np.linspace(-8, 8, 4001)
     p = expit(INTERCEPT + spread * z)
     weight = np.exp(-(z**2) / 2)
@@ -70,7 +70,7 @@ COLUMNS = tuple(f"{HALVES[f // 15]}|post|f{f:02d}" for f in range(FEATURES))
 
 
 def probability_given(X: Floats, known: Sequence[int]) -> Floats:
-    """Give the true probability of patients of whom only some features are known: the mean over all others."""
+    """Return the true probability of patients of whom only some features are known: the mean over all others."""
     z, weight = np.polynomial.hermite_e.hermegauss(60)
     hidden = np.sqrt(np.sum(np.delete(BETA, known) ** 2))
     log_odds = X[:, known] @ BETA[list(known)] + INTERCEPT
@@ -163,7 +163,7 @@ def _of_areas(final: FittedModel, table: FeatureTable) -> Replicate:
 
 
 def simulate(patients: int, replicates: int, *, each: Callable[..., Iterable[Replicate]] = map) -> dict[str, str]:
-    """Give the share held of every quantity with its Monte Carlo error, and the mean width."""
+    """Return the share held of every quantity with its Monte Carlo error, and the mean width."""
     found = list(each(partial(replicate, patients=patients), range(replicates)))
     return {
         key: _share([one.held[key] for one in found], [one.width.get(key) for one in found]) for key in found[0].held

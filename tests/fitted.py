@@ -45,7 +45,7 @@ def fit_fusion(X: pd.DataFrame, y: np.ndarray, one: str, other: str) -> FittedMo
 
 
 def with_refits(model: FittedModel, X: pd.DataFrame, *, n: int = 100, seed: int = 0) -> FittedModel:
-    """Give a model samples of its training patients, each of which selects all columns."""
+    """Attach samples of the training patients to a model, each of which selects all columns."""
     random = np.random.default_rng(seed)
     y = np.asarray(model.outcomes)
     classes = [np.flatnonzero(y == label) for label in (0, 1)]

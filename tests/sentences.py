@@ -53,7 +53,7 @@ def number(text: str) -> float:
 
 
 def is_written(value: float | None, text: str) -> bool:
-    """Tell whether a text is a number to as many digits as it shows, or a dash where there is none."""
+    """Return whether a text is a number to as many digits as it shows, or a dash where there is none."""
     if text == "–":
         return value is None or value != value
     digits = len(text.partition(".")[2])
@@ -61,7 +61,7 @@ def is_written(value: float | None, text: str) -> bool:
 
 
 def is_area(row: Evaluation | dict[str, Any], text: str, name: str = "auc", low: str = "", high: str = "") -> bool:
-    """Tell whether a text is an estimate of a row with its interval, as far as both are known."""
+    """Return whether a text is an estimate of a row with its interval, as far as both are known."""
     values = row if isinstance(row, dict) else row.__dict__
     ends = (values.get(low or f"{name}_low"), values.get(high or f"{name}_high"))
     parts = re.findall(rf"{_NUMBER}|–", text)
@@ -199,12 +199,12 @@ class Sentence:
 
 
 def says(pattern: str, holds: Holds) -> Sentence:
-    """Give a sentence that claims something."""
+    """Return a sentence that claims something."""
     return Sentence(re.compile(pattern + _END), holds)
 
 
 def fixed(*texts: str) -> list[Sentence]:
-    """Give words that are the same in every document and say nothing of the run."""
+    """Return words that are the same in every document and say nothing of the run."""
     return [Sentence(re.compile(re.escape(text) + _END), None) for text in texts]
 
 
@@ -429,7 +429,7 @@ def _beside(m: re.Match[str], f: Facts) -> bool:
 
 
 def _tests(text: str, f: Facts) -> list[dict[str, Any]] | None:
-    """Give the rows of comparisons that a text tells, or None if one of them is told wrong."""
+    """Return the rows of comparisons that a text tells, or None if one of them is told wrong."""
     pattern = (
         rf"([\w ]+?) against ([\w ]+?) \(([\w ]+)\): difference(?: of AUC)? ({_NUMBER} \({_NUMBER} to {_NUMBER}\)), "
         r"Holm p (< 0\.001|\d\.\d{3})"
@@ -1499,7 +1499,7 @@ def sentences_of(text: str) -> Iterator[tuple[Sentence, re.Match[str]]]:
 
 
 def texts_of(document: Document) -> Iterator[str]:
-    """Give everything in a document that is written in sentences."""
+    """Return everything in a document that is written in sentences."""
     for section in document.sections:
         for block in section.blocks:
             if block.kind in ("paragraph", "note"):
@@ -1511,7 +1511,7 @@ def texts_of(document: Document) -> Iterator[str]:
 
 
 def untrue(document: Document, facts: Facts) -> list[str]:
-    """Give what a document says that is not so, and what it says without a check."""
+    """Return what a document says that is not so, and what it says without a check."""
     wrong = []
     for text in texts_of(document):
         try:
@@ -1550,5 +1550,5 @@ def _untrue_items(document: Document, facts: Facts) -> Iterator[str]:
 
 
 def never_judged() -> set[str]:
-    """Give the items of METRICS that the rows of a run could answer and that no check judges."""
+    """Return the items of METRICS that the rows of a run could answer and that no check judges."""
     return {str(judged.number) for judged in ITEMS if judged.yes or judged.no} - set(VERDICTS)

@@ -197,7 +197,7 @@ def _zone(station: str) -> int:
 
 
 def _side(station: str) -> str:
-    """Give R or L, empty in the midline, ``?`` where the report does not state it."""
+    """Return R or L, empty in the midline, ``?`` where the report does not state it."""
     if station in _WITHOUT_SIDE:
         return ""
     return "L" if station in _LEFT else station[-1] if station[-1] in "RL" else "?"

@@ -172,7 +172,7 @@ _NINTH_ONLY = {"ypN2a", "ypN2b", "ypM1c1", "ypM1c2"}
 
 
 def _said_of_unknown_nodes(reading: ResponseReading) -> str:
-    """Say what follows: where something else denies pCR already, nothing is left open."""
+    """Return what follows: where something else denies pCR already, nothing is left open."""
     is_open = is_pcr(reading) is None
     if reading.nodes_examined is None and reading.ypn != "ypNX":
         if is_open:

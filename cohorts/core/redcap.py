@@ -73,7 +73,7 @@ class Project:
         return named[0] if named else labelled[0] if len(labelled) == 1 else None
 
     def value_of(self, column: str, text: str) -> str:
-        """Give the label that stands for a raw value, empty where it says "not known"; other text stays as it is."""
+        """Return the label that stands for a raw value, empty where it says "not known"; other text stays as it is."""
         field = self.of_column(column)
         if field is None or _CHECKBOX.fullmatch(column):
             return text

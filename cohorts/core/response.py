@@ -65,7 +65,7 @@ def is_mpr(reading: ResponseReading, *, threshold_percent: float = MPR_THRESHOLD
 
 
 def is_pcr(reading: ResponseReading) -> bool | None:
-    """Tell whether no viable tumour is left in primary and nodes; None where that cannot be evaluated or confirmed.
+    """Return whether no viable tumour is left in primary and nodes; None where that cannot be evaluated or confirmed.
 
     A primary that could not be assessed (ypTX), nodes that were not examined, or a bed of which complete sampling or that of
     IASLC is not stated leave it open (W14, W2, W4).
@@ -78,13 +78,13 @@ def is_pcr(reading: ResponseReading) -> bool | None:
 
 
 def contradicts_pcr(reading: ResponseReading) -> bool:
-    """Tell whether something that is stated denies pCR or rules out that anybody could see it; what is missing does not."""
+    """Return whether something that is stated denies pCR or rules out that anybody could see it; what is missing does not."""
     is_viable = reading.viable_percent > 0 or nodes_are_positive(reading)
     return is_viable or reading.ypt != "ypT0" or reading.ypn != "ypN0" or reading.nodes_examined == 0
 
 
 def nodes_are_known(reading: ResponseReading) -> bool:
-    """Tell whether it is stated that nodes were examined."""
+    """Return whether it is stated that nodes were examined."""
     return bool(reading.nodes_examined) and reading.ypn != "ypNX"
 
 

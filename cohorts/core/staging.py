@@ -181,7 +181,7 @@ def _doubts(tnm: ClinicalTNM) -> Iterator[Finding]:
 
 
 def _agree(typed: str, stage: str) -> bool:
-    """Tell whether a typed stage is the derived one or says less: III for IIIA, IA for IA2."""
+    """Return whether a typed stage is the derived one or says less: III for IIIA, IA for IA2."""
     ours, theirs = _STAGE.fullmatch(stage), _STAGE.fullmatch(typed)
     if ours is None or theirs is None:
         return typed == stage.upper()

@@ -113,7 +113,7 @@ def _store(request: HttpRequest, patient: Patient, form: PatientForm) -> HttpRes
 
 @require_POST
 def patient_derive(request: HttpRequest, cohort_code: str, patient_code: str) -> HttpResponse:
-    """Say at the fields what the rules of dates and stage think of what is typed, and below what has no field here."""
+    """Write at the fields what the rules of dates and stage think of what is typed, and below what has no field here."""
     patient = fetch_patient(request, Action.EDIT_PATIENT, cohort_code, patient_code)
     form = PatientForm(request.POST, instance=patient, centres=centres_for_person(request, patient.cohort))
     form.is_valid()

@@ -111,7 +111,7 @@ def _closely(version: ModelVersion) -> list[Chart]:
 
 
 def _by_name(cuts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give the rows of other cuts by split, the most independent test first."""
+    """Return the rows of other cuts by split, the most independent test first."""
     return [
         {"label": Evaluation.Split(split).label, "rows": rows}
         for split in _TESTS
@@ -120,7 +120,7 @@ def _by_name(cuts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _tested(evaluations: Sequence[Evaluation], cuts: Mapping[str, Any]) -> Evaluation | None:
-    """Give the external test of the model that the run is about, if its external centres are open."""
+    """Return the external test of the model that the run is about, if its external centres are open."""
     found = (e for e in evaluations if e.split == Evaluation.Split.EXTERNAL and not e.centre)
     return next((e for e in found if e.model_version.name == cuts.get("model")), None)
 

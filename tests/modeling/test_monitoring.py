@@ -71,7 +71,7 @@ def enter(
 
 
 def of(study: Study, version: str = "Integrated 1") -> Prospective:
-    """Give how one version fared."""
+    """Return how one version fared."""
     return next(row for row in prospective(study.cohort) if str(row.version) == version)
 
 

@@ -243,7 +243,7 @@ def shown_prediction(study: Study, code: str = NEW) -> Prediction:
 
 
 def better_than_chance(version: ModelVersion, *, low: float = 0.61) -> None:
-    """Give a version an external test of 60 patients."""
+    """Store an external test of 60 patients for a version."""
     Evaluation.objects.update_or_create(
         model_version=version,
         split="external",

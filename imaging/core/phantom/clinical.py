@@ -67,7 +67,7 @@ _N_OF_STAGE: Mapping[str, Mapping[str, str]] = {
 
 
 def _t_and_n(stage: str, diameter_mm: float) -> tuple[str, str]:
-    """Give T by size and the N with which it makes the stage; where none does, T is higher for another reason than size."""
+    """Return T by size and the N with which it makes the stage; where none does, T is higher for another reason than size."""
     t = "cT1c" if diameter_mm <= 30 else "cT2a" if diameter_mm <= 40 else "cT2b"
     if t not in _N_OF_STAGE[stage]:
         t = "cT2b"

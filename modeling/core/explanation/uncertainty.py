@@ -114,7 +114,7 @@ def intervals(
 
 
 def _why_no_refits(model: FittedModel) -> str:
-    """Say why a model has no refits that could speak, or nothing where it has."""
+    """Return why a model has no refits that could speak, or nothing where it has."""
     if any(base.chain.harmonises for base in bases_of(model.estimator)):
         return "A model that harmonises hospitals is not refitted for a single patient."
     if not model.refits:
@@ -126,7 +126,7 @@ def _why_no_refits(model: FittedModel) -> str:
 
 
 def _unseen(model: FittedModel, code: str) -> Bools:
-    """Say which refits had not drawn a patient; all of them where it is no training patient."""
+    """Return which refits had not drawn a patient; all of them where it is no training patient."""
     drawn = next(iter(model.refits.values())).drawn
     if code not in model.fitted_on:
         return np.ones(len(drawn), dtype=bool)

@@ -76,7 +76,7 @@ class CutRow:
 
 
 def is_recorded(table: FeatureTable) -> bool:
-    """Tell whether a table holds the viable percentage of any patient."""
+    """Return whether a table holds the viable percentage of any patient."""
     return VIABLE in table.facts.columns and bool(table.facts[VIABLE].notna().any())
 
 

@@ -125,7 +125,7 @@ def warnings(
 
 
 def no_signal(evaluations: Mapping[str, Sequence[EvaluationResult]]) -> Iterator[str]:
-    """Say so if no model's nested area lies above chance, or if that cannot be told because there is no interval."""
+    """Yield a sentence if no model's nested area lies above chance, or if that cannot be told because there is no interval."""
     nested = {view: row for view, found in evaluations.items() for row in found if row.split == "nested_cv"}
     areas = {view: row.auc for view, row in nested.items() if row.auc is not None}
     known = {

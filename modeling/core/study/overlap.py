@@ -131,7 +131,7 @@ def _parts(X: pd.DataFrame) -> Iterator[list[str]]:
 
 
 def _is_measured(values: Floats) -> NDArray[np.bool_]:
-    """Say which columns tell patients apart: not constant, and more than whole numbers, which grades and counts share."""
+    """Return which columns tell patients apart: not constant, and more than whole numbers, which grades and counts share."""
     known = ~np.isnan(values)
     whole = ~known | (values == np.round(values))
     measured: NDArray[np.bool_] = ~whole.all(axis=0) & (

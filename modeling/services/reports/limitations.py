@@ -108,7 +108,7 @@ def _tests(records: Records) -> list[Limitation]:
 
 
 def against_chance(row: Evaluation) -> str:
-    """Say what stands against a claim that a model did better than chance on one test; empty where nothing does."""
+    """Return what stands against a claim that a model did better than chance on one test; empty where nothing does."""
     name = row.get_split_display().lower()
     low, high = row.auc_low, row.auc_high
     if row.auc is None or low is None or high is None:

@@ -28,13 +28,13 @@ _APPLICABLE = {
 
 
 def one_protocol(records: Records) -> Evidence:
-    """Say that all scans were treated alike."""
+    """Write that all scans were treated alike."""
     words = f"All scans went through one protocol. {images.preprocessing(records).statement}"
     return Evidence(words, f"{cite_protocol(records)}; {cite_snapshot(records)}")
 
 
 def recalibrated(records: Records) -> Evidence | None:
-    """Say what brings probabilities back after classes were weighted while a classifier learned."""
+    """Return what brings probabilities back after classes were weighted while a classifier learned."""
     if not records.recipe.get("class_weight"):
         return None
     way = records.recipe.get("calibration") or "none"
@@ -47,7 +47,7 @@ def recalibrated(records: Records) -> Evidence | None:
 
 
 def uncorrected(records: Records) -> Evidence | None:
-    """Say that test patients are taken as they are, where classes were weighted in training."""
+    """Write that test patients are taken as they are, where classes were weighted in training."""
     if not records.recipe.get("class_weight"):
         return None
     words = (
@@ -58,7 +58,7 @@ def uncorrected(records: Records) -> Evidence | None:
 
 
 def learned_in_folds(records: Records) -> Evidence | None:
-    """Say what is learned anew without the patients who are tested."""
+    """Return what is learned anew without the patients who are tested."""
     if not records.of_split("nested_cv"):
         return None
     words = (

@@ -134,13 +134,13 @@ class Records:
         return {}
 
     def fitted(self, version: ModelVersion) -> FittedModel | None:
-        """Give the stored model of a version; None where its file cannot be read."""
+        """Return the stored model of a version; None where its file cannot be read."""
         if version.pk not in self._fitted:
             self._fitted[version.pk] = _stored(version.sha256)
         return self._fitted[version.pk]
 
     def equation(self, version: ModelVersion) -> Equation | None:
-        """Give a version as an equation; None where it is none or its file cannot be read."""
+        """Return a version as an equation; None where it is none or its file cannot be read."""
         model = self.fitted(version)
         return equation(model) if model else None
 

@@ -51,7 +51,7 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 
 def absent(rows: Sequence[Row]) -> str:
-    """Say which comparators are known of no patient."""
+    """Return which comparators are known of no patient."""
     there = {row["comparator"] for row in rows}
     missing = [comparator_in_words(name).lower() for name in (*CATEGORICAL, *MEASURED) if name not in there]
     return f"Known of no modelled patient: {listed(missing)}." if missing else ""
@@ -132,7 +132,7 @@ def _timing(records: Records) -> list[Block]:
 
 
 def remains(row: Row) -> str:
-    """Say whether the association of the model with MPR remains beside the days; empty where it was not tested."""
+    """Return whether the association of the model with MPR remains beside the days; empty where it was not tested."""
     if row["p_model"] is None:
         return ""
     where = _SPLITS[row["split"]].lower()

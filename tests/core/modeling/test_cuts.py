@@ -16,7 +16,7 @@ from modeling.core.table import FeatureTable
 
 
 def with_readings(table: FeatureTable, *, own: float = 10.0) -> FeatureTable:
-    """Give every patient a viable percentage on the right side of the own cut, and a histology."""
+    """Set every patient a viable percentage on the right side of the own cut, and a histology."""
     random = np.random.default_rng(8)
     viable = np.where(
         table.y == 1, random.choice([0, 4, 8, own], len(table.y)), random.choice([15, 40, 90], len(table.y))

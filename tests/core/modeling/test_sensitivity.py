@@ -17,7 +17,7 @@ from modeling.core.table import FeatureTable
 
 
 def predicted(n: int, *, of_days: bool, seed: int = 3) -> tuple[FeatureTable, dict[str, Predictions]]:
-    """Give patients whose response hangs on the days alone or on the score alone, predicted by that score."""
+    """Return patients whose response hangs on the days alone or on the score alone, predicted by that score."""
     random = np.random.default_rng(seed)
     codes = pd.Index([f"C-{i:03d}" for i in range(n)], name="code")
     days = random.normal(35, 10, n)

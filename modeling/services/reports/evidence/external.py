@@ -12,7 +12,7 @@ from modeling.wording import NO_DECISION
 
 
 def size(records: Records) -> Evidence | None:
-    """Say how many external patients precise measures would need, and how many were tested."""
+    """Return how many external patients precise measures would need, and how many were tested."""
     found: dict[str, Any] = records.findings.get("external_size") or {}
     if not found.get("needed"):
         return None
@@ -30,7 +30,7 @@ def size(records: Records) -> Evidence | None:
 
 
 def utility(records: Records) -> Evidence | None:
-    """Say what the decision curves are for."""
+    """Return what the decision curves are for."""
     rows = [e for version in records.versions for e in version.evaluations.all()]
     if not any(e.metrics.get("decision_curve") for e in rows):
         return None

@@ -168,7 +168,7 @@ def stability(records: Records) -> Evidence | None:
 
 
 def no_stability(records: Records) -> Evidence | None:
-    """Say so where no row shows that instability removed anything."""
+    """Write so where no row shows that instability removed anything."""
     if stability(records):
         return None
     if records.recipe.get("icc_minimum") is None:

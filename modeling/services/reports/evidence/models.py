@@ -40,7 +40,7 @@ def pipeline(records: Records) -> Evidence:
 
 
 def simple_and_combined(records: Records) -> Evidence | None:
-    """Say which models look at no radiomics or combine several views, if there are any."""
+    """Return which models look at no radiomics or combine several views, if there are any."""
     simple = [version for version in records.versions if version.name in BASELINES]
     combined = [version for version in records.versions if parts_of(version.name, own=_own(records))]
     if not simple and not combined:
@@ -58,7 +58,7 @@ def _own(records: Records) -> dict[str, View]:
 
 
 def _selecting(records: Records) -> bool:
-    """Tell whether any model chose among columns; the changes of size are one number each."""
+    """Return whether any model chose among columns; the changes of size are one number each."""
     return any(version.name not in CHANGES for version in records.versions)
 
 
@@ -146,7 +146,7 @@ def too_many_dimensions(records: Records) -> Evidence | None:
 
 
 def _single(records: Records) -> list[ModelVersion]:
-    """Give the models that fuse no others."""
+    """Return the models that fuse no others."""
     return [version for version in records.versions if not parts_of(version.name, own=_own(records))]
 
 
@@ -164,7 +164,7 @@ def algorithm(records: Records) -> Evidence | None:
 
 
 def classical(records: Records) -> Evidence | None:
-    """Say how a plain logistic regression did where it was compared with other classifiers."""
+    """Return how a plain logistic regression did where it was compared with other classifiers."""
     for version in (records.primary, *records.versions):
         compared = version.facts.get("comparison") or {} if version else {}
         if version and "logistic" in compared and len(compared) > 1:
@@ -234,7 +234,7 @@ def specification(records: Records) -> Evidence | None:
 
 
 def equation(records: Records) -> Evidence | None:
-    """Say that the first model is printed whole, if it is a sum that can be printed."""
+    """Write that the first model is printed whole, if it is a sum that can be printed."""
     version = records.primary
     found = records.equation(version) if version else None
     if version is None or found is None:
@@ -250,7 +250,7 @@ def equation(records: Records) -> Evidence | None:
 
 
 def no_equation(records: Records) -> Evidence | None:
-    """Say that the first model is no sum that can be printed, and where its file is."""
+    """Write that the first model is no sum that can be printed, and where its file is."""
     version = records.primary
     if version is None or equation(records):
         return None

@@ -45,12 +45,12 @@ def external(records: Records) -> Evidence | None:
 
 
 def no_external(records: Records) -> Evidence | None:
-    """Say so where no area of an external test is known."""
+    """Write so where no area of an external test is known."""
     return _no_area(records, Evaluation.Split.EXTERNAL)
 
 
 def no_internal(records: Records) -> Evidence | None:
-    """Say so where no area of an internal test is known."""
+    """Write so where no area of an internal test is known."""
     return _no_area(records, Evaluation.Split.INTERNAL_TEST)
 
 
@@ -96,7 +96,7 @@ _MEASURES = {
 
 
 def metrics(records: Records) -> Evidence | None:
-    """Say which measures the first model has on at least one split."""
+    """Return which measures the first model has on at least one split."""
     rows = [] if records.primary is None else list(records.primary.evaluations.all())
     values = [{**e.metrics, "auc": e.auc} for e in rows]
     known = [name for name, key in _MEASURES.items() if any(one.get(key) not in (None, []) for one in values)]
@@ -183,7 +183,7 @@ def _name(records: Records) -> str:
 
 
 def no_simple(records: Records) -> Evidence | None:
-    """Say so where no simple model stands beside the first one."""
+    """Write so where no simple model stands beside the first one."""
     if against_simple(records):
         return None
     simple = [version.title.lower() for version in records.versions if version.name in BASELINES]
@@ -196,7 +196,7 @@ def no_simple(records: Records) -> Evidence | None:
 
 
 def one_time_inferior(records: Records) -> Evidence | None:
-    """Say so where one timepoint is all that the first model needs, or a test shows that one alone does worse."""
+    """Write so where one timepoint is all that the first model needs, or a test shows that one alone does worse."""
     if records.primary and _name(records) in SINGLE_TIME:
         words = f"The first model looks at a single timepoint ({records.primary.title.lower()})."
         return Evidence(words, cite_version(records.primary))
@@ -208,7 +208,7 @@ def one_time_inferior(records: Records) -> Evidence | None:
 
 
 def one_time_not_inferior(records: Records) -> Evidence | None:
-    """Say what is missing where nothing shows that one timepoint alone does worse."""
+    """Return what is missing where nothing shows that one timepoint alone does worse."""
     if one_time_inferior(records):
         return None
     if tested := _one_time_tests(records):
@@ -222,7 +222,7 @@ def one_time_not_inferior(records: Records) -> Evidence | None:
 
 
 def _one_time_tests(records: Records) -> list[dict[str, Any]]:
-    """Give the tests of the first model against those of one timepoint, of the widest split that has them."""
+    """Return the tests of the first model against those of one timepoint, of the widest split that has them."""
     rows: list[dict[str, Any]] = records.findings.get("comparisons") or []
     known = [row for row in rows if row.get("p_holm") is not None and row["reference"] in SINGLE_TIME]
     for split in (Evaluation.Split.EXTERNAL, Evaluation.Split.INTERNAL_TEST, Evaluation.Split.NESTED_CV):
