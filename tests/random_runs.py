@@ -18,7 +18,10 @@ from modeling.core import persist
 from modeling.core.performance.measure import EvaluationResult, measure
 from modeling.core.recipes import STANDARD, Recipe
 from modeling.core.study import findings, spectrum
-from modeling.core.study.analyse import StudyResult, analyse, external_heterogeneity
+from modeling.core.study.analyse import StudyResult, analyse, external_heterogeneity, external_size
+from modeling.core.study.comparators import AXIAL_POST, AXIAL_PRE, RADIOLOGIST, SUV_POST, SUV_PRE, comparators
+from modeling.core.study.cuts import HISTOLOGY, OWN_CUT, VIABLE, at_other_cuts
+from modeling.core.study.sensitivity import DAYS_DOSE_TO_CT, PAIR, adjusted_for_days, scan_pairs
 from modeling.core.study.size import advise_table, primary_view
 from modeling.core.study.validation import Predictions, compare, predict_splits
 from modeling.core.table import FeatureTable
@@ -130,13 +133,51 @@ def random_table(kind: Kind, *, seed: int) -> FeatureTable:
     X[VOLUME_POST] = X[VOLUME_PRE] * np.exp(random.normal(-0.5, 0.5, n) - 0.3 * effect * y)
     X["clinical|age_years"] = random.normal(62, 8, n)
     X["clinical|male"] = (random.random(n) < 0.7).astype(float)
+    clinic = np.random.default_rng([seed, 3])  # of its own, so that what stands above stays as it was drawn
+    X = X.join(_measured_by_a_clinic(y, codes, clinic, seed=seed))
     X = X.mask(random.random(X.shape) < kind.gaps)
     facts = pd.DataFrame({"subgroup|sex": np.where(random.random(n) < 0.5, "female", "male")}, index=codes)
+    facts = facts.join(_known_of_a_clinic(y, codes, clinic, seed=seed))
     days = random.integers(0, 900, n).astype(float)
     facts["order|days"] = days if seed % 2 else np.nan
     parts = (pd.Series(values, index=codes) for values in (y, centre, split))
     whole = FeatureTable(X, *parts, facts)
     return whole.where(pd.Series(keep, index=codes))
+
+
+def _measured_by_a_clinic(
+    y: NDArray[np.int64], codes: pd.Index, random: np.random.Generator, *, seed: int
+) -> pd.DataFrame:
+    """Draw diameters and days from dose to CT, each of which some tables lack."""
+    n, found = len(y), pd.DataFrame(index=codes)
+    if seed % 3:
+        found[AXIAL_PRE] = random.uniform(6, 80, n)
+        found[AXIAL_POST] = found[AXIAL_PRE] * random.uniform(0.2, 1.5, n) * (1 - 0.2 * y)
+    if seed % 4:
+        found[DAYS_DOSE_TO_CT] = random.integers(7, 60, n).astype(float) - 5 * (seed % 2) * y
+    return found
+
+
+def _known_of_a_clinic(
+    y: NDArray[np.int64], codes: pd.Index, random: np.random.Generator, *, seed: int
+) -> pd.DataFrame:
+    """Draw facts that no model sees; tables of older versions have none of the reading."""
+    n, found = len(y), pd.DataFrame(index=codes)
+    found[HISTOLOGY] = random.choice(["", "squamous", "adenocarcinoma", "other"], n)
+    if seed % 5:
+        found[VIABLE] = np.where(
+            y == 1, random.choice([0.0, 3.0, 8.0, 10.0], n), random.choice([11.0, 20.0, 60.0, 90.0], n)
+        )
+        found[OWN_CUT] = 10.0
+    if seed % 4 != 1:
+        found[RADIOLOGIST] = random.choice(["", "CR", "PR", "SD", "PD"], n)
+    if seed % 4 != 2:
+        found[SUV_PRE] = np.where(random.random(n) < 0.2, np.nan, random.uniform(3, 20, n))
+        found[SUV_POST] = found[SUV_PRE] * random.uniform(0.1, 1.1, n)
+    if seed % 3 != 1:
+        for name in ("contrast", "kernel", "thickness"):
+            found[f"{PAIR}{name}"] = random.choice(["", "same", "different"], n)
+    return found
 
 
 def fitted_run(kind: Kind, *, seed: int, cohort: Cohort, user: User) -> RandomRun:
@@ -179,9 +220,11 @@ def drawn_run(kind: Kind, *, seed: int, cohort: Cohort, user: User) -> RandomRun
         centre_predictability=telling,
         warnings=findings.warnings(table, recipe, evaluations, advice, telling),
         reclassification=[],
-        comparators=[],
-        timing=[],
-        scan_pairs={},
+        comparators=comparators(table),
+        timing=adjusted_for_days(table, predictions[primary]),
+        scan_pairs=scan_pairs(table, predictions[primary]),
+        cuts=at_other_cuts(table, predictions[primary], nested=None),
+        external_size=external_size(evaluations[primary], predictions[primary]["nested_cv"]),
     )
     classifiers = ["logistic", "random_forest"]
     frozen = {
@@ -308,7 +351,8 @@ def _left_out(n: int, random: np.random.Generator) -> dict[str, list[bool | None
     found: dict[str, list[bool | None]] = {}
     for _ in range(n):
         kind = str(random.choice([kind for kind in spectrum.KINDS if kind != spectrum.MODELLED]))
-        found.setdefault(kind, []).append([None, True, False][int(random.integers(3))])
+        known = [None] if kind == spectrum.NO_PATHOLOGY else [None, True, False]
+        found.setdefault(kind, []).append(known[int(random.integers(len(known)))])
     return found
 
 

@@ -12,15 +12,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from math import log, sqrt
+from math import asinh, ceil, log, sqrt
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 from sklearn.metrics import roc_auc_score
 
 from modeling.core.reporting.documents import Document
+from modeling.core.study.comparators import AXIAL_POST, AXIAL_PRE, RADIOLOGIST, SUV_POST, SUV_PRE
+from modeling.core.study.cuts import HISTOLOGY, VIABLE
+from modeling.core.study.sensitivity import DAYS_DOSE_TO_CT
+from modeling.core.study.validation import Predictions
 from modeling.models import Evaluation, ModelVersion
 from modeling.services.reports.metrics_score import ITEMS
 from modeling.services.reports.records import Records
@@ -348,10 +352,48 @@ def _complete_more_often(f: Facts) -> bool:
     return bool(low > f.table.y.mean())
 
 
+def _needed(f: Facts) -> int:
+    """Compute what an external validation needs, measure by measure (Riley et al., Stat Med 2021;40:4230-4251)."""
+    share, area = float(f.table.y[f.table.split == "training"].mean()), _nested_area(f)
+    found = [(1 - share) / (share * (asinh(0.1) / 1.96) ** 2)]
+    x = _nested_log_odds(f)
+    if np.std(x) > 1e-6:
+        p = 1 / (1 + np.exp(-x))
+        w = p * (1 - p)
+        information = np.array([[w.mean(), (w * x).mean()], [(w * x).mean(), (w * x * x).mean()]])
+        found.append(float(np.linalg.inv(information)[1, 1]) / (0.1 / 1.96) ** 2)
+    if area is not None and 0 < area < 1:
+        target = 0.05 / 1.96
+
+        def error(n: float) -> float:
+            half = n / 2 - 1
+            top = area * (1 - area) * (1 + half * (1 - area) / (2 - area) + half * area / (1 + area))
+            return sqrt(top / (n**2 * share * (1 - share)))
+
+        found.append(optimize.brentq(lambda n: error(n) - target, 2, 1e7))
+    return max(ceil(n - 1e-6) for n in found)
+
+
+def _nested_area(f: Facts) -> float | None:
+    return area_of(f.made, f.primary.name, "nested_cv", "")
+
+
+def _nested_log_odds(f: Facts) -> np.ndarray:
+    p = _told(f, "nested_cv").probabilities
+    return np.log(p / (1 - p))
+
+
+def _told(f: Facts, split: str) -> Predictions:
+    """Return what the first model says of each patient of a split; out of fold it is the mean of the repeats."""
+    if split != "nested_cv" or f.primary.name not in f.made.study.nested:
+        return f.made.predictions[f.primary.name][split]
+    mean = f.made.study.nested[f.primary.name].predictions.mean(axis=1)
+    return Predictions(f.table.y.loc[mean.index], mean)
+
+
 def _external_size(m: re.Match[str], f: Facts) -> bool:
-    size = f.made.run.findings["external_size"]
-    needed = max(n for n in size["criteria"].values() if n is not None)
-    if int(number(m["n"])) != needed:
+    needed, share = int(number(m["n"])), float(f.table.y[f.table.split == "training"].mean())
+    if abs(needed - _needed(f)) > 1 or abs(number(m["m"]) - needed * share) > 1:
         return False
     row, external = f.row("external"), f.table.y[f.table.split == "external"]
     if row is None or m["tested"] is None:
@@ -361,11 +403,11 @@ def _external_size(m: re.Match[str], f: Facts) -> bool:
 
 
 def _assumed(m: re.Match[str], f: Facts) -> bool:
-    size, row = f.made.run.findings["external_size"], f.row("nested_cv")
+    share = float(f.table.y[f.table.split == "training"].mean())
     return (
-        int(m["share"]) == round(100 * float(f.table.y[f.table.split == "training"].mean()))
-        and is_written(row.auc if row else None, m["area"])
-        and is_written(size["spread"], m["spread"])
+        is_written(100 * share, m["share"])
+        and is_written(_nested_area(f), m["area"])
+        and is_written(float(np.std(_nested_log_odds(f))), m["spread"])
     )
 
 
@@ -381,8 +423,137 @@ def _alone(m: re.Match[str], f: Facts) -> bool:
     )
 
 
+def _known_comparators(f: Facts) -> set[str]:
+    """Return the comparators that are known of any patient, from the table alone."""
+    X, facts = f.table.X, f.table.facts
+    found = set()
+    if AXIAL_PRE in X:
+        pre, post = X[AXIAL_PRE], X[AXIAL_POST]
+        if ((pre >= 10) & (post >= 0)).any():
+            found.add("RECIST 1.1 by the outlines (longest axial diameter)")
+        if ((pre > 0) & post.notna()).any():
+            found.add("change of the longest axial diameter")
+    if RADIOLOGIST in facts and facts[RADIOLOGIST].isin(["CR", "PR", "SD", "PD"]).any():
+        found.add("radiologist's reading (RECIST 1.1)")
+    if SUV_PRE in facts and ((facts[SUV_PRE] > 0) & facts[SUV_POST].notna()).any():
+        found.add("change of SUVmax (PET)")
+    return found
+
+
+_COMPARATORS = {
+    "RECIST 1.1 by the outlines (longest axial diameter)",
+    "radiologist's reading (RECIST 1.1)",
+    "change of the longest axial diameter",
+    "change of SUVmax (PET)",
+}
+
+
 def _absent(m: re.Match[str], f: Facts) -> bool:
-    return len(re.split(r", | and ", m["names"])) == 4 and f.made.run.findings["comparators"] == []
+    told = re.split(r", | and ", m["names"])
+    return len(told) == len(set(told)) and set(told) == _COMPARATORS - _known_comparators(f)
+
+
+def _no_complete_response(m: re.Match[str], f: Facts) -> bool:
+    return not (f.table.X[AXIAL_POST] == 0).any()
+
+
+def _beside_days(m: re.Match[str], f: Facts) -> bool:
+    split = _SPLITS[m["split"].lower()]
+    told = _told(f, split)
+    days = f.table.X[DAYS_DOSE_TO_CT].loc[told.y.index].to_numpy(dtype=float)
+    known = ~np.isnan(days)
+    p, y = np.clip(told.probabilities[known], 1e-9, 1 - 1e-9), told.outcomes[known]
+    both = np.column_stack([np.log(p / (1 - p)), days[known] / 7])
+    coefficients, full = _logistic(both, y)
+    value = float(stats.chi2.sf(max(0.0, 2 * (full - _logistic(both[:, 1:], y)[1])), 1))
+    tested, kept = number(m["p"].lstrip("<= ")), value < 0.05 and coefficients[1] > 0
+    return (
+        split != "nested_cv"
+        and int(m["n"]) == known.sum()
+        and is_written(float(coefficients[1]), m["b"])
+        and (value < 0.001 + 1e-6 if m["p"].startswith("<") else abs(value - tested) <= 6e-4)
+        and kept == (m["verdict"] == "remains")
+    )
+
+
+def _logistic(columns: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return coefficients, the intercept first, and the log-likelihood of a logistic regression."""
+    scale = columns.std(axis=0)
+    X = np.column_stack([np.ones(len(y)), columns / scale])
+
+    def loss(b: np.ndarray) -> float:
+        return float(np.logaddexp(0, np.where(y == 1, -1, 1) * (X @ b)).sum())
+
+    def slope(b: np.ndarray) -> np.ndarray:
+        return X.T @ (1 / (1 + np.exp(-X @ b)) - y)
+
+    found = optimize.minimize(loss, np.zeros(X.shape[1]), jac=slope, method="BFGS", options={"gtol": 1e-7})
+    return found.x / np.array([1.0, *scale]), -float(found.fun)
+
+
+def _learned_anew(m: re.Match[str], f: Facts) -> bool:
+    names = {part for v in f.versions for part in (v.name, *_FUSED.get(v.name, ()))}
+    expected = [
+        *(["habitats"] if any(name.startswith("habitat") for name in names) else []),
+        *(["reproducibility"] if _icc(f) and f.recipe["icc_minimum"] is not None else []),
+        *(["selection of features"] if names - set(_CHANGES) else []),
+        "classifier",
+        *(["calibration"] if f.recipe["calibration"] != "none" else []),
+        "threshold",
+    ]
+    return re.split(r", | and ", m["what"]) == expected and f.row("nested_cv") is not None
+
+
+def _recalibrated(m: re.Match[str], f: Facts) -> bool:
+    way = f.recipe["calibration"]
+    return f.recipe["class_weight"] is not None and m["way"] == (None if way == "none" else way)
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    return one is other if one is None or other is None else abs(one - other) <= 1e-9
+
+
+def untrue_rows(f: Facts) -> Iterator[str]:
+    """Return rows of other cuts and of comparators that are not what the table and the predictions give."""
+    for row in f.made.run.findings["cuts"]["rows"]:
+        told = _told(f, row["split"])
+        facts = f.table.facts.loc[told.y.index]
+        cuts = {"adenocarcinoma": 65.0, "squamous": 10.0}
+        limit = (
+            facts[HISTOLOGY].map(cuts) if row["cut"] == "by histology" else pd.Series(float(row["cut"]), facts.index)
+        )
+        known = (limit.notna() & facts[VIABLE].notna()).to_numpy()
+        y = (facts[VIABLE] <= limit).to_numpy()[known].astype(int)
+        area = _area(y, told.probabilities[known])
+        # Out of fold the area is a mean within folds, tested with the cuts themselves.
+        same = row["split"] == "nested_cv" or _same(area, row["auc"])
+        if (row["n"], row["events"], row["own"]) != (len(y), int(y.sum()), row["cut"] == "10") or not same:
+            yield f"Not true: {row}"
+    for row in f.made.run.findings["comparators"]:
+        here = f.table.split == row["split"]
+        y, X, facts = f.table.y[here], f.table.X[here], f.table.facts[here]
+        if row["comparator"] == "radiologist":
+            known = facts[RADIOLOGIST].isin(["CR", "PR", "SD", "PD"])
+            called = facts[RADIOLOGIST].isin(["CR", "PR"])
+        elif row["comparator"] == "axial_recist":
+            known = (X[AXIAL_PRE] >= 10) & (X[AXIAL_POST] >= 0)
+            called = X[AXIAL_POST] <= 0.7 * X[AXIAL_PRE]
+        else:
+            pre, post = (
+                (X[AXIAL_PRE], X[AXIAL_POST]) if "axial" in row["comparator"] else (facts[SUV_PRE], facts[SUV_POST])
+            )
+            known = pre.notna() & post.notna()
+            area = _area(y[known].to_numpy(), -(post / pre)[known].to_numpy())
+            if not _same(area, row["auc"]):
+                yield f"Not true: {row}"
+            called = None
+        if (row["n"], row["events"], row["n_of_split"]) != (int(known.sum()), int(y[known].sum()), int(here.sum())):
+            yield f"Not true: {row}"
+        for name, label in (("sensitivity", 1), ("specificity", 0)) if called is not None else ():
+            of_class = known & (y == label)
+            share = (called[of_class] == bool(label)).mean() if of_class.any() else None
+            if not _same(share, row[name]):
+                yield f"Not true: {row}"
 
 
 def _named(rows: list[dict[str, Any]], key: str) -> set[str]:
@@ -1360,7 +1531,62 @@ SENTENCES: tuple[Sentence, ...] = (
         r"This run did not compute how large an external validation would have to be\.",
         lambda m, f: f.made.run.findings["external_size"] is None,
     ),
-    says(r"Known of no modelled patient: (?P<names>.+?\))\.", _absent),
+    says(r"Known of no modelled patient: (?P<names>(?:[^.]|\.(?=\d))+)\.", _absent),
+    says(
+        r"By the outlines nobody can have a complete response: a tumour that is gone has no outline\.",
+        _no_complete_response,
+    ),
+    *fixed(
+        "Logistic regression of MPR on the log-odds of the model, alone and beside the days from the last dose to the CT "
+        "after treatment. p: likelihood ratio test of one beside the other. The model itself is not fitted again.",
+        "Areas where both scans of a patient were made alike and where they were not, for patients of whom both headers "
+        "say so. Headers tell whether contrast was given, not in which phase. In nested cross-validation the area is over "
+        "the predictions of all folds, without interval or test. An area is given with at least 10 responders and 10 "
+        "non-responders.",
+        "Domains and signalling questions: Moons et al., BMJ 2025;388:e082505 (16 questions on the quality of development, "
+        "18 on the risk of bias of evaluation); the wording is ours.",
+        "No quality, risk of bias or applicability is judged by the software; that is for a person, best one who took no "
+        "part in the study.",
+    ),
+    says(
+        rf"(?P<split>Internal test|External test): the association of the model with MPR (?P<verdict>remains|is not shown to "
+        rf"remain) beside the days from dose to CT \(coefficient (?P<b>{_NUMBER}), p (?P<p>[<=] [\d.]+), (?P<n>\d+) "
+        r"patients\)\.",
+        _beside_days,
+    ),
+    says(
+        r"The model was trained on the cohort's own cut, at most (?P<cut>[\d.]+) %, and was not refitted: its predictions "
+        r"stay as they are and are held against another definition of the response\. 0 % speaks of the primary tumour only, "
+        r"not of nodes\. By histology: at most 65 % in adenocarcinoma, at most 10 % in squamous cell carcinoma \(Qu et al\., "
+        r"J Thorac Oncol 2019;14:482-493\); patients of other or unknown histology are left out there\. Intervals are "
+        r"DeLong's\.",
+        lambda m, f: float(m["cut"]) == float(f.made.run.snapshot.mpr_threshold_percent) and VIABLE in f.table.facts,
+    ),
+    says(
+        r"(?P<n>\d+) of (?P<all>\d+) signalling questions ask for facts that rows hold \((?P<names>[^)]+)\); beside the "
+        r"others stand facts to judge by, where there are any\.",
+        _filled,
+    ),
+    says(
+        r"All scans went through one protocol\.",
+        lambda m, f: f.made.run.snapshot.habitat_model.protocol == f.records.protocol,
+    ),
+    says(
+        r"In nested cross-validation (?P<what>[a-z, ]+) are learned anew in each outer fold from its training patients; "
+        r"the fold's test patients are only predicted\.",
+        _learned_anew,
+    ),
+    says(
+        r"Probabilities are (?:not recalibrated|recalibrated \((?P<way>\w+)\) on out-of-fold predictions at the observed "
+        r"frequencies)\.",
+        _recalibrated,
+    ),
+    says(
+        r"Weights of the classes are used only while a classifier learns; patients who are tested are neither weighted nor "
+        r"resampled\.",
+        lambda m, f: f.recipe["class_weight"] is not None,
+    ),
+    says(r"No method against class imbalance was used\.", lambda m, f: f.recipe["class_weight"] is None),
     says(
         r"(?:Not tested where: )?The models of folds share training patients, so no interval and no p value is given\.",
         lambda m, f: all(
@@ -1399,7 +1625,7 @@ SENTENCES: tuple[Sentence, ...] = (
     ),
     says(
         r"(?P<n>\d+) patients? with both tumours outlined (?:has|have) no pathology entered; their response is not known\.",
-        lambda m, f: int(m["n"]) == _spectrum(f, "no_pathology")[0],
+        lambda m, f: (int(m["n"]), 0) == _spectrum(f, "no_pathology")[:2],
     ),
     says(
         r"External validation \(Riley 2021\): about (?P<n>[\d,]+) patients with (?P<m>[\d,]+) MPR give every interval its target "
@@ -1537,6 +1763,14 @@ def _untrue_items(document: Document, facts: Facts) -> Iterator[str]:
     filled = sum(item.status == "filled" for item in document.items)
     if first and not first.startswith(f"{filled} of {len(document.items)} items"):
         yield f"Not true: {first}"
+    if document.title == "PROBAST+AI assessment":
+        told = re.search(
+            r"(\d+) of (\d+) signalling questions ask for facts that rows hold \(([^)]+)\)", _all_of(document)
+        )
+        asked = [item.number for item in document.items if "." in item.number]
+        rows = [item.number for item in document.items if item.status == "filled"]
+        if not told or (int(told[1]), int(told[2]), re.split(r", | and ", told[3])) != (len(rows), len(asked), rows):
+            yield "Not true: how many signalling questions rows answer"
     if document.title != "METRICS score":
         return
     for item in document.items:
@@ -1547,6 +1781,10 @@ def _untrue_items(document: Document, facts: Facts) -> Iterator[str]:
             yield f"No check for the verdict of item {item.number}: {item.answer}"
         elif VERDICTS[item.number](facts) != said:
             yield f"Not true of item {item.number}: {item.answer}"
+
+
+def _all_of(document: Document) -> str:
+    return " ".join(block.text for block in document.sections[0].blocks if block.kind == "note")
 
 
 def never_judged() -> set[str]:

@@ -19,13 +19,11 @@ from modeling.services.reports.page import html
 from modeling.services.reports.records import records_of
 from modeling.services.reports.study import study
 from modeling.services.reports.tripod import tripod
-from modeling.services.reports.writing import BUILDERS
+from modeling.services.reports.writing import BUILDERS, KINDS
 from tests.random_runs import Kind, RandomRun, drawn_run, fitted_run
-from tests.sentences import SENTENCES, Facts, area_of, never_judged, sentences_of, texts_of, untrue
+from tests.sentences import SENTENCES, Facts, area_of, never_judged, sentences_of, texts_of, untrue, untrue_rows
 
 pytestmark = pytest.mark.django_db
-#: The PROBAST+AI sheet lays the same statements beside its questions; its own words are checked in test_sheets.py.
-KINDS = ("study", "model_card", "clear", "metrics", "tripod")
 
 _FITTED = {
     "null, one centre, nobody held out": Kind(60, signal=0, centres=1, held_out="none", gaps=0.1),
@@ -68,6 +66,7 @@ def documents_of(made: RandomRun) -> tuple[Facts, dict[str, Document]]:
 def told_wrong(made: RandomRun) -> list[str]:
     facts, documents = documents_of(made)
     wrong = [f"{kind}: {one}" for kind, document in documents.items() for one in untrue(document, facts)]
+    wrong += untrue_rows(facts)
     for row in Evaluation.objects.filter(
         model_version__run=made.run, split__in=("nested_cv", "internal_test", "external")
     ):
@@ -94,12 +93,17 @@ def drawn_kind(seed: int) -> Kind:
         ("habitat_post", "habitat"),
     )[seed % 5]
     return Kind(
-        int(random.integers(8, 90)),
+        int(random.integers(8, 90)) * (4 if seed % 6 == 5 else 1),  # some with enough in a test to adjust for days
         centres=int(random.integers(1, 4)),
         held_out=str(random.choice(["some", "none", "one class"])),
         external=str(random.choice(["all", "one class", "tiny"])),
         gaps=float(random.choice([0.0, 0.1])),
-        changes={"views": views, "icc_minimum": None if seed % 7 == 0 else 0.75},
+        changes={
+            "views": views,
+            "icc_minimum": None if seed % 7 == 0 else 0.75,
+            "class_weight": None if seed % 6 == 0 else "balanced",
+            "calibration": "none" if seed % 4 == 0 else "sigmoid",
+        },
     )
 
 
@@ -116,6 +120,20 @@ _EXPECTED = (
     "cannot be told: in nested cross-validation",
     "its stored file cannot be read here",
     "masks name one reader, the others none",
+    "Known of no modelled patient",
+    "By the outlines nobody can have a complete response",
+    "remains beside the days from dose to CT",
+    "is not shown to remain beside the days from dose to CT",
+    "Areas where both scans of a patient were made alike",
+    "The model was trained on the cohort's own cut",
+    "This run did not record the viable percentage",
+    "give every interval its target width",
+    "no tumour to outline on the CT after treatment",
+    "not operated (no surgery",
+    "have no pathology entered",
+    "is not stated of",
+    "No method against class imbalance was used",
+    "Probabilities are not recalibrated",
 )
 
 
@@ -125,7 +143,9 @@ def test_every_sentence_about_runs_with_any_predictions_is_true() -> None:
     for seed in range(_DRAWN):
         made = drawn_run(drawn_kind(seed), seed=seed, cohort=cohort, user=user)
         wrong += [f"seed {seed}: {one}" for one in told_wrong(made)]
-        said += " ".join(text for kind in ("study", "tripod") for text in texts_of(documents_of(made)[1][kind]))
+        said += " ".join(
+            text for kind in ("study", "tripod", "probast") for text in texts_of(documents_of(made)[1][kind])
+        )
     assert wrong == []
     assert [words for words in _EXPECTED if words not in said] == []
 

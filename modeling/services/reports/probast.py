@@ -62,10 +62,23 @@ def learned_in_folds(records: Records) -> Evidence | None:
     if not records.of_split("nested_cv"):
         return None
     words = (
-        "In nested cross-validation habitats, reproducibility, selection of features, classifier, calibration and threshold are "
-        "learned anew in each outer fold from its training patients; the fold's test patients are only predicted."
+        f"In nested cross-validation {listed(_learned(records))} are learned anew in each outer fold from its training "
+        "patients; the fold's test patients are only predicted."
     )
     return Evidence(words, cite_recipe(records))
+
+
+def _learned(records: Records) -> list[str]:
+    """Return what the models of the run learn from patients, of which not every recipe has everything."""
+    learned = {
+        "habitats": models.on_habitats(records),
+        "reproducibility": images.stability(records) is not None,
+        "selection of features": models.selecting(records),
+        "classifier": True,
+        "calibration": (records.recipe.get("calibration") or "none") != "none",
+        "threshold": True,
+    }
+    return [name for name, is_learned in learned.items() if is_learned]
 
 
 #: The questions that both parts ask of their first three domains.

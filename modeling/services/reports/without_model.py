@@ -53,8 +53,13 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 def absent(rows: Sequence[Row]) -> str:
     """Return which comparators are known of no patient."""
     there = {row["comparator"] for row in rows}
-    missing = [comparator_in_words(name).lower() for name in (*CATEGORICAL, *MEASURED) if name not in there]
+    missing = [_within(comparator_in_words(name)) for name in (*CATEGORICAL, *MEASURED) if name not in there]
     return f"Known of no modelled patient: {listed(missing)}." if missing else ""
+
+
+def _within(name: str) -> str:
+    """Write a name within a sentence: acronyms stay as they are."""
+    return name if name[:2].isupper() else f"{name[:1].lower()}{name[1:]}"
 
 
 def _categories(rows: Sequence[Row], source: str) -> DataTable:

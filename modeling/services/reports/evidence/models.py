@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modeling.core.views import CHANGES, View, own_views, parts_of
+from modeling.core.views import CHANGES, LEARNED_GROUPS, VIEWS, View, own_views, parts_of
 from modeling.models import ModelVersion
 from modeling.services.reports.equations import section_title
 from modeling.services.reports.evidence import Evidence
@@ -57,9 +57,18 @@ def _own(records: Records) -> dict[str, View]:
     return own_views(records.recipe.get("own_views") or {})
 
 
-def _selecting(records: Records) -> bool:
+def selecting(records: Records) -> bool:
     """Return whether any model chose among columns; the changes of size are one number each."""
     return any(version.name not in CHANGES for version in records.versions)
+
+
+def on_habitats(records: Records) -> bool:
+    """Return whether any model may look at columns that were learned from patients, itself or in a part."""
+    own = _own(records)
+    names = {part for version in records.versions for part in (version.name, *parts_of(version.name, own=own))}
+    seen = [view for name in names if (view := (VIEWS | own).get(name))]
+    columns = [str(name) for name in records.table.X.columns if str(name).split("|")[0] in LEARNED_GROUPS]
+    return any(view.holds(name) for view in seen for name in columns)
 
 
 def views(records: Records) -> Evidence | None:
@@ -96,7 +105,7 @@ def scaling(records: Records) -> Evidence:
 def reduction(records: Records) -> Evidence:
     """Say how features are selected."""
     values = records.recipe
-    if not _selecting(records):
+    if not selecting(records):
         return Evidence("Each model has one predictor, named beforehand; nothing is selected.", cite_recipe(records))
     p = values.get("univariate_p")
     fdr = " as a false discovery rate" if values.get("false_discovery") else ""
@@ -110,7 +119,7 @@ def reduction(records: Records) -> Evidence:
 
 def redundancy(records: Records) -> Evidence | None:
     """Say how features that say the same are removed."""
-    if not records.recipe.get("max_abs_spearman") or not _selecting(records):
+    if not records.recipe.get("max_abs_spearman") or not selecting(records):
         return None
     words = f"Of features with absolute Spearman correlation above {records.recipe['max_abs_spearman']}, one is kept; then mRMR."
     return Evidence(words, cite_recipe(records))
